@@ -1,0 +1,119 @@
+// Package catalogue declares every metric, span and log field that the platform's service emits. It is the contract
+// between the service, which can make instruments only from these declarations, and the dashboards, alert rules and
+// SLOs, which refer to them. A metric is named here once and nowhere else.
+package catalogue
+
+import "slices"
+
+// Type is a Prometheus metric type.
+type Type string
+
+// The metric types in use.
+const (
+	Counter   Type = "counter"
+	Gauge     Type = "gauge"
+	Histogram Type = "histogram"
+)
+
+// Stability says how far a name may be relied upon. Stable names change only with a major version.
+type Stability string
+
+// The stability levels, named as OpenTelemetry names them.
+const (
+	Stable      Stability = "stable"
+	Development Stability = "development"
+)
+
+// Label is one dimension of a metric. Its set of values is bounded: either listed in Values, or bounded by what Bound
+// says (for example "the registered routes").
+type Label struct {
+	Name   string
+	Help   string
+	Values []string
+	Bound  string
+}
+
+// Metric declares one Prometheus metric family.
+type Metric struct {
+	Name      string // as exposed, with unit and type suffix
+	Help      string
+	Type      Type
+	Unit      string // a Prometheus base unit: seconds, bytes, ratio; empty for plain counts
+	Labels    []Label
+	Buckets   []float64 // upper bounds in Unit; histograms only
+	Stability Stability
+}
+
+// LabelNames returns the names of the metric's labels in declaration order, which is the order instruments take values in.
+func (m Metric) LabelNames() []string {
+	names := make([]string, len(m.Labels))
+	for i, l := range m.Labels {
+		names[i] = l.Name
+	}
+	return names
+}
+
+// Series returns the names of the series under which the metric can be queried: for a histogram its _bucket, _sum and
+// _count, else its own name.
+func (m Metric) Series() []string {
+	if m.Type == Histogram {
+		return []string{m.Bucket(), m.Sum(), m.Count()}
+	}
+	return []string{m.Name}
+}
+
+// Bucket is the name of a histogram's bucket series.
+func (m Metric) Bucket() string { return m.Name + "_bucket" }
+
+// Sum is the name of a histogram's sum series.
+func (m Metric) Sum() string { return m.Name + "_sum" }
+
+// Count is the name of a histogram's count series.
+func (m Metric) Count() string { return m.Name + "_count" }
+
+// SeriesLabels returns the labels that a series of the metric carries; "le" is added for buckets.
+func (m Metric) SeriesLabels(series string) []string {
+	names := m.LabelNames()
+	if m.Type == Histogram && series == m.Bucket() {
+		names = append(names, "le")
+	}
+	return names
+}
+
+// Span declares one kind of span. Its name is a pattern in which {attribute} stands for the attribute's value.
+type Span struct {
+	Name       string
+	Kind       string // server, client, internal
+	Help       string
+	Attributes []Attribute
+	Stability  Stability
+}
+
+// Attribute is one attribute of a span, or one field of a log line.
+type Attribute struct {
+	Name     string
+	Help     string
+	Required bool // present on every span or line of its kind
+}
+
+// Metrics returns every declared metric, sorted by name.
+func Metrics() []Metric {
+	all := slices.Concat(httpMetrics(), databaseMetrics(), exportMetrics(), serviceMetrics())
+	slices.SortFunc(all, func(a, b Metric) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// Lookup finds the metric that a series name belongs to.
+func Lookup(series string) (Metric, bool) {
+	for _, m := range Metrics() {
+		if slices.Contains(m.Series(), series) {
+			return m, true
+		}
+	}
+	return Metric{}, false
+}

@@ -1,0 +1,53 @@
+package catalogue
+
+// Labels of database client metrics, after the OpenTelemetry database conventions.
+var (
+	DBSystem = Label{
+		Name: "db_system_name", Help: "Database product", Values: []string{"sqlite", "postgresql"},
+	}
+	DBOperation = Label{
+		Name: "db_operation_name", Help: "SQL command, or transaction for a whole transaction",
+		Values: []string{"SELECT", "INSERT", "UPDATE", "DELETE", "OTHER", "transaction"},
+	}
+	DBCollection = Label{
+		Name: "db_collection_name", Help: "Table; empty where the statement has none", Bound: "the tables of the schema",
+	}
+)
+
+// DBClientOperationDuration is the duration of every statement and transaction. Buckets are those that the
+// OpenTelemetry database conventions advise.
+var DBClientOperationDuration = Metric{
+	Name: "db_client_operation_duration_seconds", Type: Histogram, Unit: "seconds", Stability: Stable,
+	Help:    "Duration of database client operations.",
+	Labels:  []Label{DBSystem, DBOperation, DBCollection, ErrorType},
+	Buckets: []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10},
+}
+
+// DBClientConnectionCount is the number of connections in the pool, by state.
+var DBClientConnectionCount = Metric{
+	Name: "db_client_connection_count", Type: Gauge, Stability: Development,
+	Help: "Number of database connections in the pool.",
+	Labels: []Label{DBSystem, {
+		Name: "db_client_connection_state", Help: "Whether the connection is in use", Values: []string{"idle", "used"},
+	}},
+}
+
+// DBClientConnectionMax is the bound on open connections.
+var DBClientConnectionMax = Metric{
+	Name: "db_client_connection_max", Type: Gauge, Stability: Development,
+	Help:   "Maximum number of open database connections.",
+	Labels: []Label{DBSystem},
+}
+
+// DBClientConnectionWait is the total time that callers have waited for a connection.
+var DBClientConnectionWait = Metric{
+	Name: "db_client_connection_wait_seconds_total", Type: Counter, Unit: "seconds", Stability: Development,
+	Help:   "Total time spent waiting for a free database connection.",
+	Labels: []Label{DBSystem},
+}
+
+func databaseMetrics() []Metric {
+	return []Metric{
+		DBClientOperationDuration, DBClientConnectionCount, DBClientConnectionMax, DBClientConnectionWait,
+	}
+}

@@ -1,0 +1,60 @@
+package catalogue
+
+// Labels of HTTP server metrics: the attributes of the OpenTelemetry HTTP conventions, as Prometheus label names.
+var (
+	HTTPRoute = Label{
+		Name: "http_route", Help: "Registered path template; UnmatchedRoute where none matched",
+		Bound: "the registered routes and " + UnmatchedRoute,
+	}
+	HTTPMethod = Label{
+		Name: "http_request_method", Help: "HTTP method; _OTHER for unknown ones",
+		Values: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER"},
+	}
+	HTTPStatus = Label{
+		Name: "http_response_status_code", Help: "HTTP status code of the response",
+		Bound: "the status codes the service answers with",
+	}
+	ErrorType = Label{
+		Name: "error_type", Help: "Category of the error; empty when the request succeeded",
+		Values: []string{
+			"", ErrorValidation, ErrorAuth, ErrorNotFound, ErrorConflict, ErrorLimited,
+			ErrorDependency, ErrorTimeout, ErrorInternal, ErrorCanceled, ErrorInjected,
+		},
+	}
+)
+
+// UnmatchedRoute is the http_route of every request that no registered route matched.
+const UnmatchedRoute = "unmatched"
+
+// Error categories: the values of the error_type label, the error.type span attribute and the error_type log field.
+const (
+	ErrorValidation = "validation" // the request is malformed or breaks a rule of its schema
+	ErrorAuth       = "auth"       // not authenticated, or not allowed
+	ErrorNotFound   = "not_found"  // no such route or resource
+	ErrorConflict   = "conflict"   // the resource's state does not allow it
+	ErrorLimited    = "limited"    // rate limited
+	ErrorDependency = "dependency" // a database, cache or provider failed
+	ErrorTimeout    = "timeout"    // a bound on time was exceeded
+	ErrorInternal   = "internal"   // a fault of ours: an unexpected error or a panic
+	ErrorCanceled   = "canceled"   // the client went away before the answer
+	ErrorInjected   = "injected"   // a deliberately injected fault
+)
+
+// HTTPServerRequestDuration is the duration of every HTTP request answered. Buckets are those that the OpenTelemetry
+// HTTP conventions advise.
+var HTTPServerRequestDuration = Metric{
+	Name: "http_server_request_duration_seconds", Type: Histogram, Unit: "seconds", Stability: Stable,
+	Help:    "Duration of HTTP server requests.",
+	Labels:  []Label{HTTPMethod, HTTPRoute, HTTPStatus, ErrorType},
+	Buckets: []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10},
+}
+
+// HTTPServerActiveRequests is the number of HTTP requests being answered now.
+var HTTPServerActiveRequests = Metric{
+	Name: "http_server_active_requests", Type: Gauge, Stability: Stable,
+	Help: "Number of HTTP requests in flight.",
+}
+
+func httpMetrics() []Metric {
+	return []Metric{HTTPServerRequestDuration, HTTPServerActiveRequests}
+}
