@@ -1,6 +1,6 @@
 module github.com/farmersmarket/platform
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/OpenSLO/go-sdk v0.9.2
@@ -36,7 +36,7 @@ require (
 	github.com/uptrace/bun v1.3.0
 	github.com/uptrace/bun/dialect/pgdialect v1.3.0
 	github.com/uptrace/bun/dialect/sqlitedialect v1.3.0
-	github.com/yuin/goldmark v1.4.13
+	github.com/yuin/goldmark v1.8.4
 	go.opentelemetry.io/contrib/bridges/otelslog v0.21.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc v0.23.0
