@@ -1,0 +1,336 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+// slowRequest is the duration from which a request is logged whatever the access log's ratio: the API's target is a
+// p95 under 500 ms.
+const slowRequest = 500 * time.Millisecond
+
+// maxStack bounds the stack kept of a panic, in bytes.
+const maxStack = 8 << 10
+
+// httpInstruments measures a Fiber app from outside, around the whole of it: fasthttp answers some requests before
+// Fiber sees them, and Fiber some before any middleware runs.
+type httpInstruments struct {
+	telemetry *Telemetry
+	duration  *prometheus.HistogramVec
+	active    prometheus.Gauge
+	table     *routeTable
+	unmatched map[string]*route
+	pool      sync.Pool
+}
+
+func newHTTPInstruments(t *Telemetry) *httpInstruments {
+	h := &httpInstruments{
+		telemetry: t,
+		duration:  t.Metrics.Histogram(catalogue.HTTPServerRequestDuration),
+		active:    t.Metrics.Gauge(catalogue.HTTPServerActiveRequests).WithLabelValues(),
+		unmatched: map[string]*route{},
+		pool:      sync.Pool{New: func() any { return new(exchange) }},
+	}
+	for _, method := range catalogue.HTTPMethod.Values {
+		h.unmatched[method] = &route{method: method, spanName: spanName(method, "")}
+	}
+	return h
+}
+
+// exchangeKey finds the exchange among a request's user values.
+type exchangeKey struct{}
+
+// exchange is one request on its way, and what is learnt of it.
+type exchange struct {
+	start     time.Time
+	ctx       context.Context //nolint:containedctx // handed from fasthttp's side to Fiber's, where no argument reaches
+	span      trace.Span
+	route     *route
+	errorType string // set by the service; otherwise the status tells
+	fault     string // kind of the injected fault
+	err       error
+}
+
+// Use adds the middleware that gives handlers their trace context and turns a panic into an error for the app's error
+// handler. It must come before every other middleware.
+func (t *Telemetry) Use(app *fiber.App) {
+	app.Use(func(c *fiber.Ctx) (err error) {
+		x := exchangeOf(c.Context())
+		if x == nil { // the app is not instrumented yet, as in a test of a handler
+			return c.Next()
+		}
+		c.SetUserContext(x.ctx)
+		defer func() {
+			if p := recover(); p != nil {
+				err = newPanicError(p)
+			}
+			x.err = err
+		}()
+		return c.Next()
+	})
+}
+
+// Option adjusts Instrument.
+type Option func(*instrumentOptions)
+
+type instrumentOptions struct {
+	outcomes func(method, route string) []int
+}
+
+// WithOutcomes names the status codes that each route may answer with. Their series exist at 0 from the start, so that
+// the first error is already an increase.
+func WithOutcomes(outcomes func(method, route string) []int) Option {
+	return func(o *instrumentOptions) { o.outcomes = outcomes }
+}
+
+// Instrument measures every request to the app from now on. It must come after the last route is registered and before
+// the app listens. A route whose path it cannot follow is an error.
+func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
+	o := instrumentOptions{outcomes: func(string, string) []int {
+		return []int{fiber.StatusOK, fiber.StatusInternalServerError, fiber.StatusServiceUnavailable}
+	}}
+	for _, option := range options {
+		option(&o)
+	}
+	handler := app.Handler() // also completes the app's route stack
+	if err := t.http.register(app, o.outcomes); err != nil {
+		return err
+	}
+	server := app.Server()
+	server.Handler = t.http.wrap(handler)
+	answerError := server.ErrorHandler
+	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+		t.http.wrap(func(ctx *fasthttp.RequestCtx) {
+			exchangeOf(ctx).err = err
+			answerError(ctx, err)
+		})(ctx)
+	}
+	return nil
+}
+
+func (h *httpInstruments) register(app *fiber.App, outcomes func(method, route string) []int) error {
+	h.table = newRouteTable(app.Config())
+	var problems []error
+	for i, registered := range app.GetRoutes(true) {
+		path := template(registered.Path)
+		r := &route{method: registered.Method, template: path, spanName: spanName(registered.Method, path), order: i}
+		problems = append(problems, h.table.add(registered.Method, registered.Path, r))
+		if registered.Method == fiber.MethodHead { // Fiber adds one to every GET; nobody waits for its first error
+			continue
+		}
+		for _, status := range outcomes(registered.Method, path) {
+			h.series(r, outcome{status, errorTypeOf(status)})
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (h *httpInstruments) series(r *route, o outcome) *durationSeries {
+	return r.series.get(o, func(o outcome) *durationSeries {
+		return newDurationSeries(h.duration, r.method, r.label(), o)
+	})
+}
+
+// wrap measures one fasthttp handler.
+func (h *httpInstruments) wrap(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		x := h.begin(ctx)
+		defer func() {
+			if p := recover(); p != nil { // outside the middleware's reach, in the error handler for one
+				x.err = newPanicError(p)
+				ctx.Error(fasthttp.StatusMessage(fasthttp.StatusInternalServerError), fasthttp.StatusInternalServerError)
+			}
+			h.end(ctx, x)
+		}()
+		next(ctx)
+	}
+}
+
+func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
+	x := h.pool.Get().(*exchange)
+	x.start = time.Now()
+	method := knownMethod(ctx.Method())
+	x.route = h.unmatched[method]
+	if found := h.table.find(method, ctx.URI().PathOriginal()); found != nil {
+		x.route = found
+	}
+	x.ctx, x.span = h.telemetry.tracer.Start(h.parent(ctx), x.route.spanName,
+		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(x.start))
+	if x.span.IsRecording() {
+		x.span.SetAttributes(requestAttributes(ctx, x.route)...)
+	}
+	h.active.Inc()
+	ctx.SetUserValue(exchangeKey{}, x)
+	return x
+}
+
+// parent reads the caller's trace context. Most requests bring none.
+func (h *httpInstruments) parent(ctx *fasthttp.RequestCtx) context.Context {
+	header := &ctx.Request.Header
+	if len(header.Peek("traceparent")) == 0 && len(header.Peek("baggage")) == 0 {
+		return context.Background()
+	}
+	return h.telemetry.propagator.Extract(context.Background(), headerCarrier{header})
+}
+
+func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange) {
+	end := time.Now()
+	duration := end.Sub(x.start)
+	status := ctx.Response.StatusCode()
+	o := outcome{status: status, errorType: x.errorType}
+	if o.errorType == "" {
+		o.errorType = errorTypeOf(status)
+	}
+	h.active.Dec()
+	h.series(x.route, o).observe(duration, end, x.span.SpanContext())
+	h.endSpan(x, o, end)
+	h.logAccess(ctx, x, o, duration)
+	ctx.RemoveUserValue(exchangeKey{})
+	*x = exchange{}
+	h.pool.Put(x)
+}
+
+func (h *httpInstruments) endSpan(x *exchange, o outcome, end time.Time) {
+	if x.span.IsRecording() {
+		x.span.SetAttributes(semconv.HTTPResponseStatusCode(o.status))
+		if o.errorType != "" {
+			x.span.SetAttributes(semconv.ErrorTypeKey.String(o.errorType))
+		}
+		if x.fault != "" {
+			x.span.SetAttributes(attribute.String("fault.injected", x.fault))
+		}
+		if x.err != nil && o.status >= fiber.StatusInternalServerError {
+			recordError(x.span, x.err)
+		}
+		if o.status >= fiber.StatusInternalServerError { // a 4xx is the client's error and leaves the status unset
+			x.span.SetStatus(codes.Error, "")
+		}
+	}
+	x.span.End(trace.WithTimestamp(end))
+}
+
+func recordError(span trace.Span, err error) {
+	var p *PanicError
+	if errors.As(err, &p) {
+		span.AddEvent("exception", trace.WithAttributes(
+			semconv.ExceptionType("panic"), semconv.ExceptionMessage(p.Error()), semconv.ExceptionStacktrace(p.Stack)))
+		return
+	}
+	span.RecordError(err)
+}
+
+func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, duration time.Duration) {
+	level := slog.LevelInfo
+	switch {
+	case o.status >= fiber.StatusInternalServerError:
+		level = slog.LevelError
+	case duration >= slowRequest:
+		level = slog.LevelWarn
+	case !h.logsSuccess(x.span.SpanContext().TraceID()):
+		return
+	}
+	logger := h.telemetry.Logger
+	if !logger.Enabled(x.ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 10)
+	attrs = append(attrs,
+		slog.String("http.request.method", x.route.method),
+		slog.String("http.route", x.route.label()),
+		slog.String("url.path", string(ctx.URI().PathOriginal())),
+		slog.Int("http.response.status_code", o.status),
+		slog.Float64("http.server.request.duration", duration.Seconds()),
+		slog.String("client.address", ctx.RemoteIP().String()),
+	)
+	if o.errorType != "" {
+		attrs = append(attrs, slog.String("error.type", o.errorType))
+	}
+	if x.fault != "" {
+		attrs = append(attrs, slog.String("fault.injected", x.fault))
+	}
+	if x.err != nil {
+		attrs = append(attrs, slog.String("error", x.err.Error()))
+	}
+	var p *PanicError
+	if errors.As(x.err, &p) {
+		attrs = append(attrs, slog.String("stack", p.Stack))
+	}
+	logger.LogAttrs(x.ctx, level, "request", attrs...)
+}
+
+// logsSuccess decides by the trace id, so that a trace's lines are all kept or all left out.
+func (h *httpInstruments) logsSuccess(id trace.TraceID) bool {
+	const scale = 1 << 16
+	low := int(id[14])<<8 | int(id[15])
+	return float64(low) < h.telemetry.config.AccessLogRatio*scale
+}
+
+func (r *route) label() string {
+	if r.template == "" {
+		return catalogue.UnmatchedRoute
+	}
+	return r.template
+}
+
+func spanName(method, route string) string {
+	if method == "_OTHER" {
+		method = "HTTP" // as the conventions ask
+	}
+	return strings.TrimSpace(method + " " + route)
+}
+
+func exchangeOf(ctx *fasthttp.RequestCtx) *exchange {
+	x, _ := ctx.UserValue(exchangeKey{}).(*exchange)
+	return x
+}
+
+// RouteOf returns the template of the route that the request is for, also in a middleware that runs before it; empty
+// when no route matches.
+func RouteOf(c *fiber.Ctx) string {
+	if x := exchangeOf(c.Context()); x != nil {
+		return x.route.template
+	}
+	return ""
+}
+
+// MarkInjected says that a deliberate fault of this kind was done to the request: on its span, in its log line and, when
+// the request fails, in the error_type of its series.
+func MarkInjected(c *fiber.Ctx, kind string, failed bool) {
+	x := exchangeOf(c.Context())
+	if x == nil {
+		return
+	}
+	x.fault = kind
+	if failed {
+		x.errorType = catalogue.ErrorInjected
+	}
+}
+
+// PanicError is a panic of a handler, as the app's error handler gets it.
+type PanicError struct {
+	Value any
+	Stack string
+}
+
+func newPanicError(value any) *PanicError {
+	stack := make([]byte, maxStack)
+	return &PanicError{Value: value, Stack: string(stack[:runtime.Stack(stack, false)])}
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }

@@ -1,0 +1,221 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+const (
+	batchSize     = 512              // spans a request; the OpenTelemetry SDK's default
+	exportTimeout = 10 * time.Second // for one request; the OTLP exporter's default
+	retryMin      = 500 * time.Millisecond
+	retryMax      = 10 * time.Second
+)
+
+// spanQueue is a span processor that holds finished spans in a bounded queue and sends them in batches. The SDK's own
+// batch processor drops silently; this one counts what it drops, keeps a refused batch until the collector is back, and
+// says in one line that it went away and in one that it came back.
+type spanQueue struct {
+	exporter sdktrace.SpanExporter
+	interval time.Duration
+	endpoint string
+	logger   *slog.Logger
+
+	queue    chan sdktrace.ReadOnlySpan
+	flush    chan chan error
+	stop     chan struct{}
+	stopOnce sync.Once
+	done     chan struct{}
+	abort    context.CancelFunc // ends a retry when time is up
+	aborted  context.Context
+
+	away       bool      // the collector refused the last batch; the worker's alone
+	awaySince  time.Time // the worker's alone
+	dropped    atomic.Int64
+	unsent     atomic.Int64 // spans still held when the queue was stopped
+	queued     prometheus.Counter
+	queueFull  prometheus.Counter
+	exported   prometheus.Counter
+	exportFail prometheus.Counter
+}
+
+func newSpanQueue(exporter sdktrace.SpanExporter, config Config, metrics *Metrics, logger *slog.Logger) *spanQueue {
+	processed := metrics.Counter(catalogue.SpansProcessed)
+	exported := metrics.Counter(catalogue.SpansExported)
+	q := &spanQueue{
+		exporter:   exporter,
+		interval:   config.ExportInterval,
+		endpoint:   config.OTLPEndpoint,
+		logger:     logger,
+		queue:      make(chan sdktrace.ReadOnlySpan, config.SpanQueue),
+		flush:      make(chan chan error),
+		stop:       make(chan struct{}),
+		done:       make(chan struct{}),
+		queued:     processed.WithLabelValues(""),
+		queueFull:  processed.WithLabelValues("queue_full"),
+		exported:   exported.WithLabelValues(""),
+		exportFail: exported.WithLabelValues("unavailable"),
+	}
+	q.aborted, q.abort = context.WithCancel(context.Background())
+	metrics.GaugeFunc(catalogue.SpanQueueSize, func() float64 { return float64(len(q.queue)) })
+	metrics.GaugeFunc(catalogue.SpanQueueCapacity, func() float64 { return float64(cap(q.queue)) })
+	go q.run()
+	return q
+}
+
+// OnStart implements sdktrace.SpanProcessor.
+func (q *spanQueue) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+
+// OnEnd queues a finished span. It never waits: a full queue drops the span and counts it.
+func (q *spanQueue) OnEnd(s sdktrace.ReadOnlySpan) {
+	if !s.SpanContext().IsSampled() {
+		return
+	}
+	select {
+	case q.queue <- s:
+		q.queued.Inc()
+	default:
+		q.queueFull.Inc()
+		q.dropped.Add(1)
+	}
+}
+
+// ForceFlush sends what is queued now.
+func (q *spanQueue) ForceFlush(ctx context.Context) error {
+	reply := make(chan error, 1)
+	select {
+	case q.flush <- reply:
+	case <-q.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("flush %d queued spans: %w", len(q.queue), ctx.Err())
+	}
+	select {
+	case err := <-reply:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("flush %d queued spans: %w", len(q.queue), ctx.Err())
+	}
+}
+
+// Shutdown sends what is queued and stops, by the context's deadline.
+func (q *spanQueue) Shutdown(ctx context.Context) error {
+	q.stopOnce.Do(func() { close(q.stop) })
+	var err error
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		q.abort()
+		<-q.done
+	}
+	if lost := q.unsent.Load(); lost > 0 {
+		err = fmt.Errorf("%d spans were not sent: the collector at %s did not take them in time", lost, q.endpoint)
+	}
+	if closeErr := q.exporter.Shutdown(ctx); err == nil && closeErr != nil {
+		err = closeErr
+	}
+	return err
+}
+
+func (q *spanQueue) run() {
+	defer close(q.done)
+	ticker := time.NewTicker(q.interval)
+	defer ticker.Stop()
+	batch := make([]sdktrace.ReadOnlySpan, 0, batchSize)
+	for {
+		select {
+		case s := <-q.queue:
+			if batch = append(batch, s); len(batch) == batchSize {
+				batch = q.send(batch)
+			}
+		case <-ticker.C:
+			batch = q.send(batch)
+		case reply := <-q.flush:
+			batch = q.drain(batch)
+			reply <- nil
+		case <-q.stop:
+			q.drain(batch)
+			return
+		}
+	}
+}
+
+// drain sends the batch and everything queued at this moment.
+func (q *spanQueue) drain(batch []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
+	for {
+		select {
+		case s := <-q.queue:
+			if batch = append(batch, s); len(batch) == batchSize {
+				batch = q.send(batch)
+			}
+		default:
+			return q.send(batch)
+		}
+	}
+}
+
+// send exports the batch, again and again until the collector takes it or time is up, and returns it emptied. While it
+// waits, the queue fills, and then drops: the service is never held up.
+func (q *spanQueue) send(batch []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
+	if len(batch) == 0 {
+		return batch
+	}
+	for wait := retryMin; ; wait = min(2*wait, retryMax) {
+		ctx, cancel := context.WithTimeout(q.aborted, exportTimeout)
+		err := q.exporter.ExportSpans(ctx, batch)
+		cancel()
+		if err == nil {
+			q.exported.Add(float64(len(batch)))
+			q.cameBack()
+			break
+		}
+		q.exportFail.Add(float64(len(batch)))
+		q.wentAway(err)
+		if !q.pause(wait) {
+			q.unsent.Add(int64(len(batch)))
+			break
+		}
+	}
+	clear(batch)
+	return batch[:0]
+}
+
+// pause waits before the next try. It reports false when there is to be none.
+func (q *spanQueue) pause(wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-q.aborted.Done():
+		return false
+	}
+}
+
+func (q *spanQueue) wentAway(err error) {
+	if q.away {
+		return
+	}
+	q.away, q.awaySince = true, time.Now()
+	q.dropped.Store(0)
+	q.logger.Warn("collector unreachable: spans wait in the queue, and are dropped when it is full",
+		"endpoint", q.endpoint, "queue_capacity", cap(q.queue), "error", err.Error())
+}
+
+func (q *spanQueue) cameBack() {
+	if !q.away {
+		return
+	}
+	q.away = false
+	q.logger.Info("collector reachable again",
+		"endpoint", q.endpoint, "away", time.Since(q.awaySince).Round(time.Millisecond).String(), "spans_dropped", q.dropped.Load())
+}
