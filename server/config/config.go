@@ -1,0 +1,66 @@
+// Package config reads the service's settings from environment variables into one typed struct.
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Environments the service knows. Production is stricter: no faults, no sandbox.
+const (
+	Development = "development"
+	Staging     = "staging"
+	Production  = "production"
+)
+
+// Config is everything that can be set.
+type Config struct {
+	Environment string
+
+	HTTPAddr       string
+	AdminAddr      string
+	RequestTimeout time.Duration
+	BodyLimit      int
+
+	DatabaseURL      string
+	DatabaseMaxConns int
+	Migrate          bool
+	Seed             bool
+
+	OTLPEndpoint     string
+	OTLPInsecure     bool
+	TraceSampleRatio float64
+
+	LogLevel       slog.Level
+	AccessLogRatio float64
+
+	DrainDelay   time.Duration
+	DrainTimeout time.Duration
+	FlushTimeout time.Duration
+
+	Faults bool
+}
+
+// settings lists every variable: its name, its default, what it means, and where its value goes.
+func (c *Config) settings() []setting {
+	return []setting{
+		{"ENVIRONMENT", Development, "development, staging or production", oneOf(&c.Environment, Development, Staging, Production)},
+		{"HTTP_ADDR", "127.0.0.1:8080", "address of the public API", address(&c.HTTPAddr)},
+		{"ADMIN_ADDR", "127.0.0.1:8081", "address of metrics, profiles and faults; keep it off the internet", address(&c.AdminAddr)},
+		{"REQUEST_TIMEOUT", "5s", "time a request may take before it is answered with 504", duration(&c.RequestTimeout, 1*time.Millisecond)},
+		{"BODY_LIMIT", "1048576", "largest request body in bytes", integer(&c.BodyLimit, 1, 1<<30)},
+		{"DATABASE_URL", "sqlite://.run/market.db", "sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME", databaseURL(&c.DatabaseURL)},
+		{"DATABASE_MAX_CONNS", "20", "most connections to the database", integer(&c.DatabaseMaxConns, 1, 1000)},
+		{"MIGRATE", "auto", "on: migrate at start; off: never; auto: only SQLite", migrate(c)},
+		{"SEED", "auto", "on: load the example catalogue at start; off: never; auto: only SQLite in development", seed(c)},
+		{"OTLP_ENDPOINT", "127.0.0.1:4317", "host:port of the OpenTelemetry Collector; none: export no traces", endpoint(&c.OTLPEndpoint)},
+		{"OTLP_INSECURE", "on", "send to the collector without TLS", onOff(&c.OTLPInsecure)},
+		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},
+		{"LOG_LEVEL", "info", "debug, info, warn or error", level(&c.LogLevel)},
+		{"ACCESS_LOG_RATIO", "1", "share of successful requests that is logged, 0 to 1; errors always are", ratio(&c.AccessLogRatio)},
+		{"DRAIN_DELAY", "0s", "time between turning unready and closing the listener, for the load balancer to notice", duration(&c.DrainDelay, 0)},
+		{"DRAIN_TIMEOUT", "10s", "time that requests in flight get to finish", duration(&c.DrainTimeout, 0)},
+		{"FLUSH_TIMEOUT", "3s", "time that telemetry gets to be sent at the end", duration(&c.FlushTimeout, 0)},
+		{"FAULTS", "off", "allow faults to be injected through the admin port; refused in production", onOff(&c.Faults)},
+	}
+}

@@ -1,0 +1,79 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// setting is one environment variable.
+type setting struct {
+	name  string
+	value string // the default
+	help  string
+	set   func(value string) error
+}
+
+// Load reads the settings from environ, which has the form of os.Environ. Its error lists every problem at once.
+func Load(environ []string) (Config, error) {
+	var config Config
+	settings := config.settings()
+	given, problems := lookUp(environ, settings)
+	for _, s := range settings {
+		value, ok := given[s.name]
+		if !ok {
+			value = s.value
+		}
+		if err := s.set(value); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w (%s)", s.name, err, s.help))
+		}
+	}
+	if err := config.check(); err != nil {
+		problems = append(problems, err)
+	}
+	if len(problems) > 0 {
+		return Config{}, fmt.Errorf("the configuration has %d problem(s):\n%w", len(problems), errors.Join(problems...))
+	}
+	return config, nil
+}
+
+// lookUp picks the settings out of the environment. An environment holds much that is not ours, so a variable is taken
+// for a misspelt setting only when it is almost one.
+func lookUp(environ []string, settings []setting) (given map[string]string, problems []error) {
+	given = map[string]string{}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if slices.ContainsFunc(settings, func(s setting) bool { return s.name == name }) {
+			given[name] = value
+		} else if nearest := misspelt(name, settings); nearest != "" {
+			problems = append(problems, fmt.Errorf("%s: there is no such setting; did you mean %s?", name, nearest))
+		}
+	}
+	return given, problems
+}
+
+// misspelt returns the setting that name is within two edits of; shorter names must be within one.
+func misspelt(name string, settings []setting) string {
+	const long = 8
+	for _, s := range settings {
+		allowed := 1
+		if len(s.name) >= long {
+			allowed = 2
+		}
+		if distance := levenshtein.ComputeDistance(strings.ToUpper(name), s.name); distance <= allowed {
+			return s.name
+		}
+	}
+	return ""
+}
+
+// check finds settings that do not go together.
+func (c *Config) check() error {
+	if c.Environment == Production && c.Faults {
+		return errors.New("FAULTS: faults cannot be on in production; use ENVIRONMENT=staging for a drill")
+	}
+	return nil
+}
