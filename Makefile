@@ -1,0 +1,182 @@
+# Farmers Market Platform. `make help` lists what there is; docs/development.md says more.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# Linters, built on demand into .bin/NAME-VERSION: a new version here is a new file there. The versions of the programs
+# that run in the stack (Prometheus, Alertmanager, Jaeger and their checkers) are in lookout/stack.
+GOLANGCI_LINT := .bin/golangci-lint-v2.15.0
+GOVULNCHECK   := .bin/govulncheck-v1.9.0
+ACTIONLINT    := .bin/actionlint-v1.7.12
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)
+
+# The databases that the tests use. They are created and dropped by the tests; nothing else in the server is touched.
+export TEST_POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable
+export TEST_REDIS_URL    ?= redis://127.0.0.1:6379
+
+COMPOSE := docker compose --file compose/docker-compose.yaml
+
+##@ Run
+
+.PHONY: run
+run: .bin/server .bin/lookout ## Start the market with its telemetry, no Docker needed (UP="--traffic 0" passes flags)
+	@exec .bin/lookout up $(UP)
+
+.PHONY: drill
+drill: .bin/lookout ## Break the running API and see the page arrive (needs `make run` in another terminal)
+	@exec .bin/lookout drill api-outage $(DRILL)
+
+.PHONY: up
+up: compose-ready secrets ## Start the same with Docker: PostgreSQL, Redis, Grafana, Loki and the rest
+	@VERSION=$(VERSION) REVISION=$(REVISION) $(COMPOSE) up --build --detach --remove-orphans
+	@echo
+	@echo "home http://localhost:8090   API http://localhost:8080/docs   pager http://localhost:8091"
+	@echo "Grafana http://localhost:3000 (admin, password in compose/secrets/grafana_admin_password)"
+
+.PHONY: down
+down: compose-ready ## Stop what `make up` started; its data stays (DOWN=--volumes deletes it)
+	@$(COMPOSE) down --remove-orphans $(DOWN)
+
+##@ Build
+
+.PHONY: build
+build: .bin/server .bin/lookout ## Build both programs into .bin/
+
+# Always asked: go build knows better than a time stamp what is up to date, and is done in a second when it is.
+.PHONY: .bin/server
+.bin/server:
+	@echo "building $@"
+	@go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./server
+
+.PHONY: .bin/lookout
+.bin/lookout:
+	@echo "building $@"
+	@go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./lookout
+
+.PHONY: generate
+generate: .bin/lookout ## Write the generated files: rules, Alertmanager configuration, dashboards
+	@.bin/lookout build
+
+.PHONY: clean
+clean: ## Delete what was built and all state of the embedded mode
+	@rm -rf .bin .run coverage.out coverage.txt
+
+##@ Check
+
+.PHONY: test
+test: services upstream checkers ## Run all tests with the race detector; print coverage
+	@.ci/test
+
+.PHONY: check
+check: .bin/lookout ## Check every SLO, alert and dashboard against the telemetry catalogue
+	@.bin/lookout check
+
+.PHONY: lint
+lint: lint-go lint-workflows lint-telemetry ## Run all linters
+
+.PHONY: fresh
+fresh: .bin/lookout ## Fail when a generated file is not what its source would generate
+	@.bin/lookout build --check
+	@go mod verify >/dev/null
+	@go mod tidy -diff
+
+.PHONY: e2e
+e2e: .bin/server upstream ## Run the outage drill on real programs, in a stack of its own
+	@.ci/e2e
+
+.PHONY: bench
+bench: .bin/server upstream ## Measure start-up times, memory and detection time on this machine
+	@.bin/lookout bench $(BENCH)
+
+# Cheap failures first. The steps share two cores, so they run one after the other; each uses both.
+.PHONY: ci
+ci: ## Everything CI does, in its order
+	@$(MAKE) lint-workflows
+	@$(MAKE) fresh
+	@$(MAKE) lint-telemetry
+	@$(MAKE) lint-go
+	@$(MAKE) test
+	@$(MAKE) e2e
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Parts of the above.
+
+.PHONY: lint-go
+lint-go: $(GOLANGCI_LINT) $(GOVULNCHECK)
+	@echo "golangci-lint"
+	@$(GOLANGCI_LINT) run ./...
+	@echo "govulncheck"
+	@$(GOVULNCHECK) ./...
+
+.PHONY: lint-workflows
+lint-workflows: $(ACTIONLINT)
+	@echo "actionlint"
+	@$(ACTIONLINT)
+
+.PHONY: lint-telemetry
+lint-telemetry: checkers check
+	@echo "promtool, amtool"
+	@.bin/promtool check config compose/prometheus/prometheus.yml
+	@.bin/promtool check rules compose/prometheus/rules/*.yml
+	@.bin/amtool check-config compose/alertmanager/*.yml
+
+.PHONY: upstream
+upstream: .bin/lookout
+	@.bin/lookout tools prometheus alertmanager jaeger
+
+.PHONY: checkers
+checkers: .bin/lookout
+	@.bin/lookout tools promtool amtool
+
+.PHONY: services
+services:
+	@.ci/services
+
+.PHONY: compose-ready
+compose-ready:
+	@docker compose version >/dev/null 2>&1 || { \
+	  echo "make up needs Docker with Compose v2 (https://docs.docker.com/compose/install/); make run needs neither" >&2; exit 2; }
+
+# Secrets of the Docker stack, made once and readable by the containers' users. The folder is closed to other users of
+# this machine.
+.PHONY: secrets
+secrets: compose/secrets/postgres_password compose/secrets/pgpass compose/secrets/grafana_admin_password
+
+compose/secrets:
+	@mkdir -p -m 0700 $@
+
+compose/secrets/%_password: | compose/secrets
+	@head -c 24 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' > $@
+	@chmod 0444 $@
+
+compose/secrets/pgpass: compose/secrets/postgres_password
+	@printf 'postgres:5432:market:market:%s\n' "$$(cat $<)" > $@
+	@chmod 0444 $@
+
+# The version is the one in the file's name. go install writes a program in one go at $GOBIN/NAME; it gets its name here
+# only when it is complete, and replaces older versions.
+define install
+	@version=v$(lastword $(subst -v, ,$@)); echo "installing $(1)@$$version"; mkdir -p .bin; \
+	  dir=$$(mktemp -d "$(CURDIR)/.bin/install.XXXXXX"); trap 'rm -rf "$$dir"' EXIT; \
+	  GOBIN="$$dir" go install "$(1)@$$version"; rm -f .bin/$(notdir $(1))-v*; mv "$$dir/$(notdir $(1))" $@
+endef
+
+$(GOLANGCI_LINT):
+	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(GOVULNCHECK):
+	$(call install,golang.org/x/vuln/cmd/govulncheck)
+
+$(ACTIONLINT):
+	$(call install,github.com/rhysd/actionlint/cmd/actionlint)
