@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -36,7 +35,6 @@ type httpInstruments struct {
 	active    prometheus.Gauge
 	table     *routeTable
 	unmatched map[string]*route
-	pool      sync.Pool
 }
 
 func newHTTPInstruments(t *Telemetry) *httpInstruments {
@@ -45,7 +43,6 @@ func newHTTPInstruments(t *Telemetry) *httpInstruments {
 		duration:  t.Metrics.Histogram(catalogue.HTTPServerRequestDuration),
 		active:    t.Metrics.Gauge(catalogue.HTTPServerActiveRequests).WithLabelValues(),
 		unmatched: map[string]*route{},
-		pool:      sync.Pool{New: func() any { return new(exchange) }},
 	}
 	for _, method := range catalogue.HTTPMethod.Values {
 		h.unmatched[method] = &route{method: method, spanName: spanName(method, "")}
@@ -56,15 +53,25 @@ func newHTTPInstruments(t *Telemetry) *httpInstruments {
 // exchangeKey finds the exchange among a request's user values.
 type exchangeKey struct{}
 
-// exchange is one request on its way, and what is learnt of it.
+// exchange is one request on its way, and what is learnt of it. It is also the request's context, so that whoever
+// handles the request can add to it. Only the handler's own goroutine may.
 type exchange struct {
+	context.Context //nolint:containedctx // it is a context
+
 	start     time.Time
-	ctx       context.Context //nolint:containedctx // handed from fasthttp's side to Fiber's, where no argument reaches
 	span      trace.Span
 	route     *route
 	errorType string // set by the service; otherwise the status tells
 	fault     string // kind of the injected fault
 	err       error
+}
+
+// Value finds the exchange itself, and else what its parent holds.
+func (x *exchange) Value(key any) any {
+	if _, ok := key.(exchangeKey); ok {
+		return x
+	}
+	return x.Context.Value(key)
 }
 
 // Use adds the middleware that gives handlers their trace context and turns a panic into an error for the app's error
@@ -75,12 +82,14 @@ func (t *Telemetry) Use(app *fiber.App) {
 		if x == nil { // the app is not instrumented yet, as in a test of a handler
 			return c.Next()
 		}
-		c.SetUserContext(x.ctx)
+		c.SetUserContext(x)
 		defer func() {
 			if p := recover(); p != nil {
 				err = newPanicError(p)
 			}
-			x.err = err
+			if err != nil {
+				x.err = err
+			}
 		}()
 		return c.Next()
 	})
@@ -163,14 +172,12 @@ func (h *httpInstruments) wrap(next fasthttp.RequestHandler) fasthttp.RequestHan
 }
 
 func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
-	x := h.pool.Get().(*exchange)
-	x.start = time.Now()
 	method := knownMethod(ctx.Method())
-	x.route = h.unmatched[method]
+	x := &exchange{start: time.Now(), route: h.unmatched[method]}
 	if found := h.table.find(method, ctx.URI().PathOriginal()); found != nil {
 		x.route = found
 	}
-	x.ctx, x.span = h.telemetry.tracer.Start(h.parent(ctx), x.route.spanName,
+	x.Context, x.span = h.telemetry.tracer.Start(h.parent(ctx), x.route.spanName,
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(x.start))
 	if x.span.IsRecording() {
 		x.span.SetAttributes(requestAttributes(ctx, x.route)...)
@@ -201,9 +208,6 @@ func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange) {
 	h.series(x.route, o).observe(duration, end, x.span.SpanContext())
 	h.endSpan(x, o, end)
 	h.logAccess(ctx, x, o, duration)
-	ctx.RemoveUserValue(exchangeKey{})
-	*x = exchange{}
-	h.pool.Put(x)
 }
 
 func (h *httpInstruments) endSpan(x *exchange, o outcome, end time.Time) {
@@ -246,7 +250,7 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 		return
 	}
 	logger := h.telemetry.Logger
-	if !logger.Enabled(x.ctx, level) {
+	if !logger.Enabled(x, level) {
 		return
 	}
 	attrs := make([]slog.Attr, 0, 10)
@@ -271,7 +275,7 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 	if errors.As(x.err, &p) {
 		attrs = append(attrs, slog.String("stack", p.Stack))
 	}
-	logger.LogAttrs(x.ctx, level, "request", attrs...)
+	logger.LogAttrs(x, level, "request", attrs...)
 }
 
 // logsSuccess decides by the trace id, so that a trace's lines are all kept or all left out.
@@ -295,24 +299,32 @@ func spanName(method, route string) string {
 	return strings.TrimSpace(method + " " + route)
 }
 
-func exchangeOf(ctx *fasthttp.RequestCtx) *exchange {
-	x, _ := ctx.UserValue(exchangeKey{}).(*exchange)
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
 	return x
 }
 
 // RouteOf returns the template of the route that the request is for, also in a middleware that runs before it; empty
 // when no route matches.
-func RouteOf(c *fiber.Ctx) string {
-	if x := exchangeOf(c.Context()); x != nil {
+func RouteOf(ctx context.Context) string {
+	if x := exchangeOf(ctx); x != nil {
 		return x.route.template
 	}
 	return ""
 }
 
+// Fail gives the cause of the error that the request is answered with, for its span and its log line. errorType is a
+// category of the catalogue; empty leaves it to the status.
+func Fail(ctx context.Context, errorType string, cause error) {
+	if x := exchangeOf(ctx); x != nil {
+		x.errorType, x.err = errorType, cause
+	}
+}
+
 // MarkInjected says that a deliberate fault of this kind was done to the request: on its span, in its log line and, when
-// the request fails, in the error_type of its series.
-func MarkInjected(c *fiber.Ctx, kind string, failed bool) {
-	x := exchangeOf(c.Context())
+// it made the request fail, in the error_type of its series.
+func MarkInjected(ctx context.Context, kind string, failed bool) {
+	x := exchangeOf(ctx)
 	if x == nil {
 		return
 	}
@@ -320,6 +332,14 @@ func MarkInjected(c *fiber.Ctx, kind string, failed bool) {
 	if failed {
 		x.errorType = catalogue.ErrorInjected
 	}
+}
+
+// TraceID returns the id of the request's trace in hexadecimal; empty outside of one.
+func TraceID(ctx context.Context) string {
+	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
+		return sc.TraceID().String()
+	}
+	return ""
 }
 
 // PanicError is a panic of a handler, as the app's error handler gets it.

@@ -1,0 +1,101 @@
+// Package api is the HTTP interface of the market: one file per resource, typed by Huma, served by Fiber.
+package api
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/farmersmarket/platform/server/faults"
+	"github.com/farmersmarket/platform/server/health"
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/telemetry"
+)
+
+// Version of the HTTP API. Within one, changes only add.
+const apiVersion = "1.0.0"
+
+// Options are what the API needs of the rest of the service.
+type Options struct {
+	Catalogue *market.Catalogue
+	Health    *health.Checker
+	Telemetry *telemetry.Telemetry
+	Faults    *faults.Injector // nil when faults are off
+
+	Version        string // of the service
+	Environment    string
+	RequestTimeout time.Duration
+	BodyLimit      int // bytes
+}
+
+// New builds the Fiber app with every route, instrumented.
+func New(o Options) (*fiber.App, error) {
+	app := fiber.New(fiber.Config{
+		AppName:               "Farmers Market",
+		DisableStartupMessage: true,
+		CaseSensitive:         true,
+		BodyLimit:             o.BodyLimit,
+		ReadBufferSize:        8 << 10, // bounds the request line and headers
+		ReadTimeout:           10 * time.Second,
+		WriteTimeout:          30 * time.Second,
+		IdleTimeout:           2 * time.Minute, // longer than a load balancer's, so that it closes first
+		ErrorHandler:          answerError,
+	})
+	app.Server().CloseOnShutdown = true // keep-alive clients move on while we drain
+	o.Telemetry.Use(app)
+	app.Use(securityHeaders)
+	app.Use(bound(o.RequestTimeout))
+	if o.Faults != nil {
+		app.Use(o.Faults.Middleware(o.Telemetry.Metrics))
+	}
+	api := humafiber.New(app, humaConfig())
+	registerHealth(api, o)
+	RegisterProducts(api, o.Catalogue)
+	RegisterFarms(api, o.Catalogue)
+	registerDocs(app)
+	if err := o.Telemetry.Instrument(app, telemetry.WithOutcomes(documentedOutcomes(api.OpenAPI()))); err != nil {
+		return nil, err
+	}
+	return app, nil
+}
+
+// OpenAPI returns the API's OpenAPI 3.1 document as JSON. It needs nothing of the service running.
+func OpenAPI() ([]byte, error) {
+	api := humafiber.New(fiber.New(), humaConfig())
+	registerHealth(api, Options{})
+	RegisterProducts(api, nil)
+	RegisterFarms(api, nil)
+	return api.OpenAPI().MarshalJSON()
+}
+
+func humaConfig() huma.Config {
+	config := huma.DefaultConfig("Farmers Market API", apiVersion)
+	config.Info.Description = "Farms, their products, and what is on offer on market days."
+	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
+	config.DocsPath = ""     // ours needs no asset from elsewhere
+	config.SchemasPath = ""  // the document has them
+	config.CreateHooks = nil // no $schema field in answers
+	config.Transformers = []huma.Transformer{addTraceID}
+	useProblems()
+	return config
+}
+
+// documentedOutcomes reads the status codes that each route may answer with from the OpenAPI document.
+func documentedOutcomes(document *huma.OpenAPI) func(method, route string) []int {
+	return func(method, route string) []int {
+		outcomes := []int{fiber.StatusInternalServerError}
+		item := document.Paths[route]
+		if item == nil || method != fiber.MethodGet || item.Get == nil {
+			return append(outcomes, fiber.StatusOK)
+		}
+		for code := range item.Get.Responses {
+			if status, err := strconv.Atoi(code); err == nil && status != fiber.StatusInternalServerError {
+				outcomes = append(outcomes, status)
+			}
+		}
+		return outcomes
+	}
+}

@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+// Problem is how every error is answered: RFC 9457, with the id under which support finds the request.
+type Problem struct {
+	Type    string              `json:"type,omitempty" format:"uri" default:"about:blank" doc:"A URI that names the kind of problem."`
+	Title   string              `json:"title" example:"Not Found" doc:"The kind of problem, in a few words."`
+	Status  int                 `json:"status" example:"404" doc:"The HTTP status code."`
+	Detail  string              `json:"detail,omitempty" example:"product 0198… not found" doc:"What is wrong in this case."`
+	TraceID string              `json:"trace_id,omitempty" example:"4bf92f3577b34da6a3ce929d0e0e4736" doc:"Id of the request's trace; give it to support."`
+	Errors  []*huma.ErrorDetail `json:"errors,omitempty" doc:"Each thing that is wrong with the request."`
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType makes the answer application/problem+json.
+func (p *Problem) ContentType(string) string { return problemType }
+
+const problemType = "application/problem+json"
+
+// retryAfter is what a client is told when a dependency is down, in seconds: the health checks' interval.
+const retryAfter = "5"
+
+// useProblems makes Huma answer its own errors with a Problem. Huma takes this from a package variable only.
+var useProblems = sync.OnceFunc(func() { //nolint:gochecknoglobals // see above
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		p := newProblem(status, message)
+		for _, err := range errs {
+			var detailer huma.ErrorDetailer
+			switch {
+			case err == nil:
+			case errors.As(err, &detailer):
+				p.Errors = append(p.Errors, detailer.ErrorDetail())
+			default:
+				p.Errors = append(p.Errors, &huma.ErrorDetail{Message: err.Error()})
+			}
+		}
+		return p
+	}
+})
+
+func newProblem(status int, detail string) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// addTraceID completes the problems that handlers return.
+func addTraceID(ctx huma.Context, _ string, body any) (any, error) {
+	if p, ok := body.(*Problem); ok {
+		p.TraceID = telemetry.TraceID(ctx.Context())
+	}
+	return body, nil
+}
+
+// problemOf answers an error of the domain. What is no fault of the client's is told in general words; the cause goes to
+// the span and the log.
+func problemOf(ctx context.Context, err error) error {
+	var invalid *market.InvalidError
+	switch {
+	case errors.Is(err, market.ErrNotFound):
+		return newProblem(http.StatusNotFound, err.Error())
+	case errors.As(err, &invalid):
+		p := newProblem(http.StatusUnprocessableEntity, err.Error())
+		p.Errors = []*huma.ErrorDetail{{Location: invalid.Field, Message: "must " + invalid.Rule, Value: invalid.Value}}
+		return p
+	case errors.Is(err, context.Canceled):
+		telemetry.Fail(ctx, catalogue.ErrorCanceled, err)
+		return newProblem(http.StatusServiceUnavailable, "the request was given up")
+	case errors.Is(err, market.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		telemetry.Fail(ctx, catalogue.ErrorTimeout, err)
+		return newProblem(http.StatusGatewayTimeout, "the answer took too long; try again")
+	case errors.Is(err, market.ErrUnavailable):
+		telemetry.Fail(ctx, catalogue.ErrorDependency, err)
+		return huma.ErrorWithHeaders(
+			newProblem(http.StatusServiceUnavailable, "the market's database does not answer; try again in a few seconds"),
+			http.Header{"Retry-After": {retryAfter}})
+	}
+	telemetry.Fail(ctx, catalogue.ErrorInternal, err)
+	return newProblem(http.StatusInternalServerError, "something went wrong on our side")
+}
+
+// answerError answers what never reached a handler, or panicked in one.
+func answerError(c *fiber.Ctx, err error) error {
+	p := newProblem(http.StatusInternalServerError, "something went wrong on our side")
+	var status *fiber.Error
+	if errors.As(err, &status) {
+		p = newProblem(status.Code, status.Message)
+	}
+	switch p.Status {
+	case http.StatusNotFound:
+		p.Detail = "there is nothing at this path; /docs lists what there is"
+	case http.StatusMethodNotAllowed:
+		p.Detail = "this path does not take the method " + c.Method()
+	}
+	p.TraceID = telemetry.TraceID(c.UserContext())
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, problemType)
+	return c.Status(p.Status).Send(body)
+}
