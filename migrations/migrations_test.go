@@ -1,0 +1,125 @@
+package migrations_test
+
+import (
+	"context"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/farmersmarket/platform/migrations"
+	"github.com/farmersmarket/platform/server/store"
+	"github.com/farmersmarket/platform/server/store/storetest"
+)
+
+func TestTheFirstMigrationCreatesTheSchemaAndTheSecondHasNothingToDo(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Open(t, url, store.Options{}).DB()
+
+		before, err := migrations.Status(t.Context(), db)
+		require.NoError(t, err)
+		require.NotEmpty(t, before)
+		require.Zero(t, before[0].AppliedAt)
+
+		applied, err := migrations.Migrate(t.Context(), db)
+		require.NoError(t, err)
+		require.Equal(t, before[0].File, applied[0])
+		require.Len(t, applied, len(before))
+
+		again, err := migrations.Migrate(t.Context(), db)
+		require.NoError(t, err)
+		require.Empty(t, again)
+
+		after, err := migrations.Status(t.Context(), db)
+		require.NoError(t, err)
+		for _, state := range after {
+			require.NotZero(t, state.AppliedAt, state.File)
+		}
+	})
+}
+
+func TestProcessesThatMigrateAtOnceApplyEachFileOnce(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		const processes = 4
+		applied := make([][]string, processes)
+		var group errgroup.Group
+		for i := range processes {
+			db := storetest.Open(t, url, store.Options{}).DB()
+			group.Go(func() (err error) {
+				applied[i], err = migrations.Migrate(t.Context(), db)
+				return err
+			})
+		}
+		require.NoError(t, group.Wait())
+		var workers int
+		for _, files := range applied {
+			if len(files) > 0 {
+				workers++
+			}
+		}
+		require.Equal(t, 1, workers)
+	})
+}
+
+func TestAFailedMigrationLeavesNothingBehindAndSaysWhereItFailed(t *testing.T) {
+	good := &fstest.MapFile{Data: []byte("CREATE TABLE first (id TEXT)")}
+	second := "-- Why it is here.\nCREATE TABLE second (id TEXT)\n--bun:split\n"
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Open(t, url, store.Options{}).DB()
+
+		_, err := migrations.MigrateFiles(t.Context(), db, fstest.MapFS{
+			"0001_first.up.sql":  good,
+			"0002_second.up.sql": {Data: []byte(second + "INSERT INTO third VALUES (1)")},
+		})
+		require.ErrorContains(t, err, `0002_second.up.sql: statement 2, "INSERT INTO third VALUES (1)"`)
+		require.False(t, has(t, db, "first"))
+		require.False(t, has(t, db, "second"))
+
+		applied, err := migrations.MigrateFiles(t.Context(), db, fstest.MapFS{
+			"0001_first.up.sql":  good,
+			"0002_second.up.sql": {Data: []byte(second + "INSERT INTO second VALUES ('1')")},
+		})
+		require.NoError(t, err)
+		require.Equal(t, []string{"0001_first.up.sql", "0002_second.up.sql"}, applied)
+		require.True(t, has(t, db, "second"))
+	})
+}
+
+func TestFilesCanTellTheDatabasesApart(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url, store.Options{})
+		_, err := migrations.MigrateFiles(t.Context(), s.DB(), fstest.MapFS{"0001_first.up.sql": {Data: []byte(`
+			{{if .PostgreSQL}}CREATE TABLE of_postgresql (name TEXT COLLATE {{.ByteOrder}}){{end}}
+--bun:split
+			{{if not .PostgreSQL}}CREATE TABLE of_sqlite (name TEXT COLLATE {{.ByteOrder}}){{end}}`)}})
+		require.NoError(t, err)
+		require.Equal(t, s.System() == "postgresql", has(t, s.DB(), "of_postgresql"))
+		require.Equal(t, s.System() == "sqlite", has(t, s.DB(), "of_sqlite"))
+	})
+}
+
+func TestUnusableFilesAreRefused(t *testing.T) {
+	for name, test := range map[string]struct{ file, content, want string }{
+		"a name without a number": {"first.up.sql", "SELECT 1", "first.up.sql"},
+		"an unknown word":         {"0001_first.up.sql", "SELECT {{.Nonsense}}", "Nonsense"},
+		"a broken template":       {"0001_first.up.sql", "SELECT {{", "0001_first.up.sql"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := storetest.Open(t, storetest.SQLite(t), store.Options{}).DB()
+			_, err := migrations.MigrateFiles(t.Context(), db, fstest.MapFS{test.file: {Data: []byte(test.content)}})
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+// has reports whether the table can be read.
+func has(t *testing.T, db *bun.DB, table string) bool {
+	t.Helper()
+	err := db.RunInTx(context.WithoutCancel(t.Context()), nil, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.ExecContext(ctx, "SELECT 1 FROM "+table)
+		return err
+	})
+	return err == nil
+}

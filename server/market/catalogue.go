@@ -1,0 +1,52 @@
+package market
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// CatalogueStore is what the catalogue needs of a database. Its errors are of the kinds in this package.
+type CatalogueStore interface {
+	Product(ctx context.Context, id string) (Product, error)
+	Products(ctx context.Context, query ProductQuery) (Page[Product], error)
+	Farm(ctx context.Context, id string) (Farm, error)
+	Farms(ctx context.Context, query FarmQuery) (Page[Farm], error)
+}
+
+// Catalogue is what visitors of the market can look at: the farms and their products.
+type Catalogue struct {
+	store CatalogueStore
+}
+
+// NewCatalogue returns the catalogue kept in the store.
+func NewCatalogue(store CatalogueStore) *Catalogue { return &Catalogue{store: store} }
+
+// Product returns one product. It fails with ErrNotFound.
+func (c *Catalogue) Product(ctx context.Context, id string) (Product, error) {
+	return c.store.Product(ctx, strings.ToLower(id))
+}
+
+// Products returns a page of the products that the query picks. A page behind the last one is empty. It fails with
+// ErrInvalid.
+func (c *Catalogue) Products(ctx context.Context, query ProductQuery) (Page[Product], error) {
+	query, err := query.normalize()
+	if err != nil {
+		return Page[Product]{}, fmt.Errorf("list products: %w", err)
+	}
+	return c.store.Products(ctx, query)
+}
+
+// Farm returns one farm. It fails with ErrNotFound.
+func (c *Catalogue) Farm(ctx context.Context, id string) (Farm, error) {
+	return c.store.Farm(ctx, strings.ToLower(id))
+}
+
+// Farms returns a page of the farms that the query picks. A page behind the last one is empty. It fails with ErrInvalid.
+func (c *Catalogue) Farms(ctx context.Context, query FarmQuery) (Page[Farm], error) {
+	query, err := query.normalize()
+	if err != nil {
+		return Page[Farm]{}, fmt.Errorf("list farms: %w", err)
+	}
+	return c.store.Farms(ctx, query)
+}

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/farmersmarket/platform/server/market"
+)
+
+type farmRow struct {
+	bun.BaseModel `bun:"table:farms,alias:f"`
+
+	ID          string    `bun:"id,pk"`
+	Name        string    `bun:"name"`
+	Description string    `bun:"description"`
+	Place       string    `bun:"place"`
+	Region      string    `bun:"region"`
+	Country     string    `bun:"country"`
+	SortName    string    `bun:"sort_name"`
+	SearchText  string    `bun:"search_text"`
+	CreatedAt   time.Time `bun:"created_at"`
+	UpdatedAt   time.Time `bun:"updated_at"`
+}
+
+func toFarmRow(f market.Farm) farmRow {
+	return farmRow{
+		ID: f.ID, Name: f.Name, Description: f.Description, Place: f.Place, Region: f.Region, Country: f.Country,
+		SortName: fold(f.Name), SearchText: fold(f.Name + "\n" + f.Place + "\n" + f.Description),
+		CreatedAt: f.CreatedAt.UTC(), UpdatedAt: f.UpdatedAt.UTC(),
+	}
+}
+
+func (r farmRow) farm() market.Farm {
+	return market.Farm{
+		ID: r.ID, Name: r.Name, Description: r.Description, Place: r.Place, Region: r.Region, Country: r.Country,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+}
+
+// Farm returns the farm with the id, or fails with market.ErrNotFound.
+func (s *Store) Farm(ctx context.Context, id string) (market.Farm, error) {
+	var row farmRow
+	err := s.run(ctx, "get farm "+id, func(ctx context.Context) error {
+		err := s.db.NewSelect().Model(&row).ExcludeColumn("sort_name", "search_text").Where("id = ?", id).Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
+			return &market.NotFoundError{Kind: "farm", ID: id}
+		}
+		return err
+	})
+	return row.farm(), err
+}
+
+// Farms returns a page of farms. The query must be a valid one, as the catalogue's are.
+func (s *Store) Farms(ctx context.Context, query market.FarmQuery) (market.Page[market.Farm], error) {
+	page := market.Page[market.Farm]{Paging: query.Paging}
+	wanted := list{paging: query.Paging, sort: query.Sort, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
+		for _, pattern := range containing(query.Search) {
+			q = q.Where("search_text LIKE ? ESCAPE ?", pattern, likeEscape)
+		}
+		return q
+	}}
+	err := s.run(ctx, "list farms", func(ctx context.Context) error {
+		var rows []farmRow
+		var err error
+		page.Total, err = scan(ctx, s.db, wanted, &rows)
+		page.Items = convert(rows, farmRow.farm)
+		return err
+	})
+	return page, err
+}
+
+func convert[From, To any](rows []From, to func(From) To) []To {
+	items := make([]To, len(rows))
+	for i, row := range rows {
+		items[i] = to(row)
+	}
+	return items
+}

@@ -1,0 +1,35 @@
+package store
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// fold removes what a search or an order by name does not regard: case and accents. The databases cannot do it alike:
+// SQLite's LIKE knows the case of ASCII only, and PostgreSQL's depends on the locale.
+func fold(text string) string {
+	withoutAccents := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(text))
+	return norm.NFC.String(cases.Fold().String(withoutAccents))
+}
+
+// likeEscape is the character before a wildcard that stands for itself. It is not the backslash, whose meaning in a
+// PostgreSQL string depends on a setting.
+const likeEscape = "!"
+
+// containing returns the LIKE patterns for each word of a search.
+func containing(search string) []string {
+	words := strings.Fields(fold(search))
+	escape := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
+	for i, word := range words {
+		words[i] = "%" + escape.Replace(word) + "%"
+	}
+	return words
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	neturl "net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	defaultPostgreSQLConnections = 16
+	postgresConnectTimeout       = 3 * time.Second
+	// Connections are renewed, so that a failover or a changed DNS entry reaches all of them.
+	postgresConnectionLifetime = 30 * time.Minute
+	postgresConnectionIdleTime = 5 * time.Minute
+)
+
+// postgresPool prepares a pool of connections. None is opened before it is needed.
+func postgresPool(url string, opts Options) (*sql.DB, error) {
+	config, err := postgresConfig(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	if opts.MaxConnections <= 0 {
+		opts.MaxConnections = defaultPostgreSQLConnections
+	}
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(opts.MaxConnections)
+	pool.SetMaxIdleConns(opts.MaxConnections)
+	pool.SetConnMaxLifetime(postgresConnectionLifetime)
+	pool.SetConnMaxIdleTime(postgresConnectionIdleTime)
+	return pool, nil
+}
+
+func postgresConfig(url string, opts Options) (*pgx.ConnConfig, error) {
+	parsed, err := neturl.Parse(url)
+	if err != nil {
+		// The parser's message may show any part of the URL.
+		return nil, errors.New("the URL is malformed; characters such as / ? # @ : in a password must be " +
+			"percent-encoded: postgres://user:p%40ss@host:5432/database")
+	}
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New(withoutPassword(err.Error(), parsed))
+	}
+	// bun writes the arguments into the statement, so each is new to the server: preparing it first would double the
+	// round trips. Exec mode takes one, and unlike the simple protocol refuses several statements in one.
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if parsed.Query().Get("connect_timeout") == "" {
+		config.ConnectTimeout = postgresConnectTimeout
+	}
+	milliseconds := strconv.FormatInt(opts.StatementTimeout.Milliseconds(), 10)
+	for name, value := range map[string]string{
+		"application_name":                    "market",
+		"statement_timeout":                   milliseconds,
+		"idle_in_transaction_session_timeout": milliseconds,
+	} {
+		if _, chosen := config.RuntimeParams[name]; !chosen {
+			config.RuntimeParams[name] = value
+		}
+	}
+	return config, nil
+}
+
+// withoutPassword takes the URL's passwords out of a message, however they are written there.
+func withoutPassword(message string, url *neturl.URL) string {
+	inUserInfo, _ := url.User.Password()
+	for _, password := range []string{inUserInfo, url.Query().Get("password"), url.Query().Get("sslpassword")} {
+		for _, written := range []string{password, neturl.QueryEscape(password), neturl.PathEscape(password)} {
+			if written != "" {
+				message = strings.ReplaceAll(message, written, "xxxxx")
+			}
+		}
+	}
+	return message
+}

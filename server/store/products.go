@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/farmersmarket/platform/server/market"
+)
+
+type productRow struct {
+	bun.BaseModel `bun:"table:products,alias:p"`
+
+	ID            string    `bun:"id,pk"`
+	FarmID        string    `bun:"farm_id"`
+	FarmName      string    `bun:"farm_name,scanonly"`
+	Name          string    `bun:"name"`
+	Description   string    `bun:"description"`
+	Category      string    `bun:"category"`
+	UnitKind      string    `bun:"unit_kind"`
+	UnitSize      int64     `bun:"unit_size"`
+	UnitLabel     string    `bun:"unit_label"`
+	PriceAmount   int64     `bun:"price_amount"`
+	PriceCurrency string    `bun:"price_currency"`
+	Season        uint16    `bun:"season"`
+	SortName      string    `bun:"sort_name"`
+	SearchText    string    `bun:"search_text"`
+	CreatedAt     time.Time `bun:"created_at"`
+	UpdatedAt     time.Time `bun:"updated_at"`
+}
+
+// farmNameColumn reads the farm's name. A subquery, where a join would let the planner start from the farms and sort.
+const farmNameColumn = "(SELECT f.name FROM farms AS f WHERE f.id = p.farm_id) AS farm_name"
+
+func toProductRow(p market.Product) productRow {
+	return productRow{
+		ID: p.ID, FarmID: p.FarmID, Name: p.Name, Description: p.Description, Category: string(p.Category),
+		UnitKind: string(p.Unit.Kind), UnitSize: p.Unit.Size, UnitLabel: p.Unit.Label,
+		PriceAmount: p.Price.Amount, PriceCurrency: string(p.Price.Currency), Season: uint16(p.Season),
+		SortName: fold(p.Name), SearchText: fold(p.Name + "\n" + p.Description),
+		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
+	}
+}
+
+func (r productRow) product() market.Product {
+	return market.Product{
+		ID: r.ID, FarmID: r.FarmID, FarmName: r.FarmName, Name: r.Name, Description: r.Description,
+		Category:  market.Category(r.Category),
+		Unit:      market.Unit{Kind: market.UnitKind(r.UnitKind), Size: r.UnitSize, Label: r.UnitLabel},
+		Price:     market.Money{Amount: r.PriceAmount, Currency: market.Currency(r.PriceCurrency)},
+		Season:    market.Season(r.Season),
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+}
+
+// Product returns the product with the id, or fails with market.ErrNotFound.
+func (s *Store) Product(ctx context.Context, id string) (market.Product, error) {
+	var row productRow
+	err := s.run(ctx, "get product "+id, func(ctx context.Context) error {
+		err := s.db.NewSelect().Model(&row).ExcludeColumn("sort_name", "search_text").ColumnExpr(farmNameColumn).
+			Where("id = ?", id).Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
+			return &market.NotFoundError{Kind: "product", ID: id}
+		}
+		return err
+	})
+	return row.product(), err
+}
+
+// Products returns a page of products. The query must be a valid one, as the catalogue's are.
+func (s *Store) Products(ctx context.Context, query market.ProductQuery) (market.Page[market.Product], error) {
+	page := market.Page[market.Product]{Paging: query.Paging}
+	wanted := list{paging: query.Paging, sort: query.Sort, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
+		return filterProducts(q, query)
+	}}
+	err := s.run(ctx, "list products", func(ctx context.Context) error {
+		var rows []productRow
+		var err error
+		page.Total, err = scan(ctx, s.db, wanted, &rows, farmNameColumn)
+		page.Items = convert(rows, productRow.product)
+		return err
+	})
+	return page, err
+}
+
+func filterProducts(q *bun.SelectQuery, query market.ProductQuery) *bun.SelectQuery {
+	if query.Category != "" {
+		q = q.Where("category = ?", query.Category)
+	}
+	if query.FarmID != "" {
+		q = q.Where("farm_id = ?", query.FarmID)
+	}
+	for _, pattern := range containing(query.Search) {
+		q = q.Where("(search_text LIKE ? ESCAPE ? OR farm_id IN (SELECT f.id FROM farms AS f WHERE f.sort_name LIKE ? ESCAPE ?))",
+			pattern, likeEscape, pattern, likeEscape)
+	}
+	return q
+}

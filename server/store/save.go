@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/farmersmarket/platform/server/market"
+)
+
+// saveBatch is how many rows go into one statement.
+const saveBatch = 200
+
+// Saved counts the rows that a save wrote; rows that already were as given are not among them.
+type Saved struct {
+	Farms    int
+	Products int
+}
+
+// SaveCatalogue makes the farms and products what is given, by id, all or none. Those not given stay as they are, and
+// so do the creation times of those that exist.
+func (s *Store) SaveCatalogue(ctx context.Context, farms []market.Farm, products []market.Product) (Saved, error) {
+	var saved Saved
+	err := s.write(ctx, "save the catalogue", func(ctx context.Context, tx bun.Tx) error {
+		var err error
+		saved.Farms, err = upsert(ctx, tx, "f", convert(farms, toFarmRow),
+			"name", "description", "place", "region", "country", "sort_name", "search_text")
+		if err != nil {
+			return fmt.Errorf("farms: %w", err)
+		}
+		saved.Products, err = upsert(ctx, tx, "p", convert(products, toProductRow),
+			"farm_id", "name", "description", "category", "unit_kind", "unit_size", "unit_label",
+			"price_amount", "price_currency", "season", "sort_name", "search_text")
+		if err != nil {
+			return fmt.Errorf("products: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return Saved{}, err
+	}
+	return saved, nil
+}
+
+// upsert inserts the rows, and updates those that exist and differ in one of the columns, none of which can be null.
+// It returns how many it wrote. Rows are written in the order given: give those of concurrent calls in one order.
+func upsert[Row any](ctx context.Context, tx bun.Tx, alias string, rows []Row, columns ...string) (int, error) {
+	existing := alias + "." + strings.Join(columns, ", "+alias+".")
+	given := "EXCLUDED." + strings.Join(columns, ", EXCLUDED.")
+	written := 0
+	for batch := range slices.Chunk(rows, saveBatch) {
+		query := tx.NewInsert().Model(&batch).On("CONFLICT (id) DO UPDATE").
+			Where(fmt.Sprintf("(%s) <> (%s)", existing, given)).
+			Set("updated_at = EXCLUDED.updated_at")
+		for _, column := range columns {
+			query = query.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
+		}
+		result, err := query.Exec(ctx)
+		if err != nil {
+			return 0, err
+		}
+		affected, err := result.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		written += int(affected)
+	}
+	return written, nil
+}

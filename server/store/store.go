@@ -1,0 +1,131 @@
+// Package store keeps the market in SQLite or PostgreSQL, through bun. Its errors are of the kinds that package market
+// declares.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+)
+
+// Options bound what the store takes of the database. Zero values mean the defaults.
+type Options struct {
+	MaxConnections   int           // default 4 on SQLite, 16 on PostgreSQL
+	StatementTimeout time.Duration // default 5 s
+}
+
+const (
+	defaultStatementTimeout = 5 * time.Second
+	// networkMargin is how much longer than the statement timeout we wait for the answer: the database is to end the
+	// statement, which keeps the connection; ending it from here costs the connection.
+	networkMargin = time.Second
+)
+
+// Store is a database with the market in it. It is safe for concurrent use.
+type Store struct {
+	db      *bun.DB
+	timeout time.Duration // of one operation, the network included
+
+	// writing holds one token. SQLite has one writer at a time: those who wait here are served in turn, while those who
+	// wait in SQLite poll, and some starve. It is nil on PostgreSQL.
+	writing chan struct{}
+}
+
+// Open prepares access to the database at the URL, sqlite://path/to/file.db or postgres://user:password@host/database,
+// or sqlite://:memory: for one that ends with the store. A SQLite file that does not exist is created. It fails when
+// the URL or the file cannot be right, not when the database is away: a PostgreSQL server is first contacted when it is
+// needed. No error of the store shows the URL's password.
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	if opts.StatementTimeout <= 0 {
+		opts.StatementTimeout = defaultStatementTimeout
+	}
+	scheme, rest, _ := strings.Cut(url, "://")
+	switch {
+	case scheme == "sqlite" && rest != "":
+		return openSQLite(ctx, rest, opts)
+	case scheme == "postgres" || scheme == "postgresql":
+		return openPostgreSQL(url, opts)
+	default:
+		return nil, fmt.Errorf("open database: the URL must be like sqlite://path/to/file.db or " +
+			"postgres://user:password@host:5432/database")
+	}
+}
+
+func openSQLite(ctx context.Context, path string, opts Options) (*Store, error) {
+	pool, err := sqlitePool(ctx, path, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite database %s: %w", path, err)
+	}
+	return &Store{
+		db:      bun.NewDB(pool, sqlitedialect.New()),
+		timeout: opts.StatementTimeout,
+		writing: make(chan struct{}, 1),
+	}, nil
+}
+
+func openPostgreSQL(url string, opts Options) (*Store, error) {
+	pool, err := postgresPool(url, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open PostgreSQL database: %w", err)
+	}
+	return &Store{db: bun.NewDB(pool, pgdialect.New()), timeout: opts.StatementTimeout + networkMargin}, nil
+}
+
+// DB is the database itself, for migrations and for query hooks.
+func (s *Store) DB() *bun.DB { return s.db }
+
+// System is the database's name in the OpenTelemetry conventions: sqlite or postgresql.
+func (s *Store) System() string {
+	if s.db.Dialect().Name() == dialect.PG {
+		return "postgresql"
+	}
+	return "sqlite"
+}
+
+// Ping asks the database for a sign of life. It fails with market.ErrUnavailable or market.ErrTimeout. Query hooks do
+// not see it.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.run(ctx, "ping the database", func(ctx context.Context) error {
+		query := "SELECT 1"
+		if s.writing != nil {
+			query = "SELECT count(*) FROM sqlite_master" // reads the file, which SELECT 1 does not
+		}
+		var answer int
+		return s.db.DB.QueryRowContext(ctx, query).Scan(&answer)
+	})
+}
+
+// Close ends all connections. Operations under way fail.
+func (s *Store) Close() error { return s.db.Close() }
+
+// run bounds an operation in time and gives its error a kind. doing names it in the error.
+func (s *Store) run(ctx context.Context, doing string, operation func(ctx context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := operation(bounded); err != nil {
+		return classify(ctx, doing, err)
+	}
+	return nil
+}
+
+// write runs the operation in a transaction, alone among the writers of this process where the database is SQLite.
+func (s *Store) write(ctx context.Context, doing string, operation func(ctx context.Context, tx bun.Tx) error) error {
+	return s.run(ctx, doing, func(ctx context.Context) error {
+		if s.writing != nil {
+			select {
+			case s.writing <- struct{}{}:
+				defer func() { <-s.writing }()
+			case <-ctx.Done():
+				return fmt.Errorf("wait for other writers: %w", ctx.Err())
+			}
+		}
+		return s.db.RunInTx(ctx, &sql.TxOptions{}, operation)
+	})
+}
