@@ -172,7 +172,10 @@ func (h *httpInstruments) wrap(next fasthttp.RequestHandler) fasthttp.RequestHan
 }
 
 func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
-	method := knownMethod(ctx.Method())
+	method := "_OTHER"
+	if len(ctx.Request.Header.RawHeaders()) > 0 { // else it could not be parsed, and Method says GET for want of better
+		method = knownMethod(ctx.Method())
+	}
 	x := &exchange{start: time.Now(), route: h.unmatched[method]}
 	if found := h.table.find(method, ctx.URI().PathOriginal()); found != nil {
 		x.route = found

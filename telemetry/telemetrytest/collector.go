@@ -1,0 +1,96 @@
+// Package telemetrytest receives telemetry in tests the way a real collector does: over OTLP and gRPC.
+package telemetrytest
+
+import (
+	"context"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
+)
+
+// Collector is an OTLP trace receiver that keeps every span.
+type Collector struct {
+	collectorpb.UnimplementedTraceServiceServer
+
+	Addr string
+
+	t      *testing.T
+	mu     sync.Mutex
+	spans  []*tracepb.Span
+	server *grpc.Server
+}
+
+// NewCollector starts a collector on a free port; it stops with the test.
+func NewCollector(t *testing.T) *Collector {
+	t.Helper()
+	c := &Collector{t: t, Addr: "127.0.0.1:0"}
+	c.Start()
+	t.Cleanup(c.Stop)
+	return c
+}
+
+// Start listens, on the same port as before when it had been stopped.
+func (c *Collector) Start() {
+	c.t.Helper()
+	var lc net.ListenConfig
+	listener, err := lc.Listen(context.Background(), "tcp", c.Addr)
+	require.NoError(c.t, err)
+	c.Addr = listener.Addr().String()
+	c.server = grpc.NewServer()
+	collectorpb.RegisterTraceServiceServer(c.server, c)
+	server := c.server
+	go func() { _ = server.Serve(listener) }() // it ends when the test stops it
+}
+
+// Stop goes away, at once.
+func (c *Collector) Stop() { c.server.Stop() }
+
+// Export implements the OTLP trace service.
+func (c *Collector) Export(
+	_ context.Context, request *collectorpb.ExportTraceServiceRequest,
+) (*collectorpb.ExportTraceServiceResponse, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, resource := range request.GetResourceSpans() {
+		for _, scope := range resource.GetScopeSpans() {
+			c.spans = append(c.spans, scope.GetSpans()...)
+		}
+	}
+	return &collectorpb.ExportTraceServiceResponse{}, nil
+}
+
+// Spans returns what has arrived.
+func (c *Collector) Spans() []*tracepb.Span {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.spans)
+}
+
+// WaitForSpans returns the spans once at least n have arrived.
+func (c *Collector) WaitForSpans(n int) []*tracepb.Span {
+	c.t.Helper()
+	require.Eventually(c.t, func() bool { return len(c.Spans()) >= n }, 20*time.Second, 5*time.Millisecond,
+		"%d spans should arrive, not %d", n, len(c.Spans()))
+	return c.Spans()
+}
+
+// Attribute returns a span's attribute as text; empty when it has none of that name.
+func Attribute(span *tracepb.Span, name string) string {
+	for _, attribute := range span.GetAttributes() {
+		if attribute.GetKey() != name {
+			continue
+		}
+		if text := attribute.GetValue().GetStringValue(); text != "" {
+			return text
+		}
+		return attribute.GetValue().String()
+	}
+	return ""
+}
