@@ -12,9 +12,8 @@ GOLANGCI_LINT := .bin/golangci-lint-v2.15.0
 GOVULNCHECK   := .bin/govulncheck-v1.9.0
 ACTIONLINT    := .bin/actionlint-v1.7.12
 
-VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.release=$(VERSION)
 
 # The databases that the tests use. They are created and dropped by the tests; nothing else in the server is touched.
 export TEST_POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable
@@ -34,7 +33,7 @@ drill: .bin/lookout ## Break the running API and see the page arrive (needs `mak
 
 .PHONY: up
 up: compose-ready secrets ## Start the same with Docker: PostgreSQL, Redis, Grafana, Loki and the rest
-	@VERSION=$(VERSION) REVISION=$(REVISION) $(COMPOSE) up --build --detach --remove-orphans
+	@VERSION=$(VERSION) $(COMPOSE) up --build --detach --remove-orphans
 	@echo
 	@echo "home http://localhost:8090   API http://localhost:8080/docs   pager http://localhost:8091"
 	@echo "Grafana http://localhost:3000 (admin, password in compose/secrets/grafana_admin_password)"
@@ -127,17 +126,18 @@ lint-workflows: $(ACTIONLINT)
 .PHONY: lint-telemetry
 lint-telemetry: checkers check
 	@echo "promtool, amtool"
-	@.bin/promtool check config compose/prometheus/prometheus.yml
-	@.bin/promtool check rules compose/prometheus/rules/*.yml
-	@.bin/amtool check-config compose/alertmanager/*.yml
+	@export PATH="$(CURDIR)/.bin:$$PATH"; \
+	  promtool check config --lint=all --lint-fatal compose/prometheus/prometheus.yml; \
+	  promtool check rules --lint=all --lint-fatal compose/prometheus/rules/*.yml; \
+	  amtool check-config compose/alertmanager/*.yml
 
 .PHONY: upstream
 upstream: .bin/lookout
-	@.bin/lookout tools prometheus alertmanager jaeger
+	@.bin/lookout tools --install prometheus alertmanager jaeger
 
 .PHONY: checkers
 checkers: .bin/lookout
-	@.bin/lookout tools promtool amtool
+	@.bin/lookout tools --install promtool amtool
 
 .PHONY: services
 services:
