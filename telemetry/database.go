@@ -75,7 +75,7 @@ func (h *databaseHook) AfterQuery(ctx context.Context, event *bun.QueryEvent) {
 		if code := sqlState(event.Err); code != "" {
 			span.SetAttributes(semconv.DBResponseStatusCode(code))
 		}
-		if event.Result != nil {
+		if event.Result != nil && operation == "SELECT" {
 			if rows, err := event.Result.RowsAffected(); err == nil {
 				span.SetAttributes(attribute.Int64("db.response.returned_rows", rows))
 			}
