@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,10 +27,8 @@ to /watchdog: when that falls silent, the page says that alerts may not arrive.`
   curl -s 'localhost:8091/api/pages?status=firing'`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
 			config.Log = slog.New(slog.NewJSONHandler(command.ErrOrStderr(), nil))
-			return runPager(ctx, addr, config)
+			return runPager(command.Context(), addr, config)
 		},
 	}
 	flags := command.Flags()

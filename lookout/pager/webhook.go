@@ -40,6 +40,29 @@ type Notification struct {
 	Alerts            []Alert           `json:"alerts"`
 }
 
+// Summary is the notification in one line: what the alert's author wrote for the on-call, else the alert's name.
+func (n *Notification) Summary() string {
+	for _, name := range []string{n.CommonAnnotations["summary"], n.first("summary"), n.CommonLabels["alertname"]} {
+		if name != "" {
+			return name
+		}
+	}
+	if len(n.Alerts) == 0 {
+		return n.GroupKey
+	}
+	return n.Alerts[0].Labels["alertname"]
+}
+
+// first is the annotation of the first alert that has it.
+func (n *Notification) first(annotation string) string {
+	for _, a := range n.Alerts {
+		if value := a.Annotations[annotation]; value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
 const webhookVersion = "4"
 
 // webhookMessage is Alertmanager's webhook body, version 4. Unknown fields are let through on purpose: Alertmanager has
