@@ -26,12 +26,12 @@ func postgresPool(url string, opts Options) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts.MaxConnections <= 0 {
-		opts.MaxConnections = defaultPostgreSQLConnections
+	if opts.MaxConns <= 0 {
+		opts.MaxConns = defaultPostgreSQLConnections
 	}
 	pool := stdlib.OpenDB(*config)
-	pool.SetMaxOpenConns(opts.MaxConnections)
-	pool.SetMaxIdleConns(opts.MaxConnections)
+	pool.SetMaxOpenConns(opts.MaxConns)
+	pool.SetMaxIdleConns(opts.MaxConns)
 	pool.SetConnMaxLifetime(postgresConnectionLifetime)
 	pool.SetConnMaxIdleTime(postgresConnectionIdleTime)
 	return pool, nil

@@ -20,6 +20,10 @@ type Saved struct {
 	Products int
 }
 
+func (s Saved) String() string {
+	return fmt.Sprintf("wrote %d farms and %d products", s.Farms, s.Products)
+}
+
 // SaveCatalogue makes the farms and products what is given, by id, all or none. Those not given stay as they are, and
 // so do the creation times of those that exist.
 func (s *Store) SaveCatalogue(ctx context.Context, farms []market.Farm, products []market.Product) (Saved, error) {

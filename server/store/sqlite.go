@@ -30,11 +30,11 @@ func sqlitePool(ctx context.Context, path string, opts Options) (*sql.DB, error)
 	if strings.Contains(path, "?") {
 		return nil, errors.New("the URL of a SQLite database takes no parameters")
 	}
-	if opts.MaxConnections <= 0 {
-		opts.MaxConnections = defaultSQLiteConnections
+	if opts.MaxConns <= 0 {
+		opts.MaxConns = defaultSQLiteConnections
 	}
 	if path == memoryPath {
-		opts.MaxConnections = 1 // each connection would have a database of its own
+		opts.MaxConns = 1 // each connection would have a database of its own
 	} else if err := createFile(path); err != nil {
 		return nil, err
 	}
@@ -44,8 +44,8 @@ func sqlitePool(ctx context.Context, path string, opts Options) (*sql.DB, error)
 	}
 	pool := sql.OpenDB(&sqliteConnector{Connector: inner, path: path, patience: opts.StatementTimeout})
 	// Connections are kept: they cost memory only, and on a full disk a new one may not open where an old one reads on.
-	pool.SetMaxOpenConns(opts.MaxConnections)
-	pool.SetMaxIdleConns(opts.MaxConnections)
+	pool.SetMaxOpenConns(opts.MaxConns)
+	pool.SetMaxIdleConns(opts.MaxConns)
 	if err := pool.PingContext(ctx); err != nil {
 		err = classify(ctx, "read it", err)
 		if !errors.Is(err, market.ErrUnavailable) && !errors.Is(err, market.ErrTimeout) {
@@ -61,7 +61,7 @@ func createFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator chooses the path
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrPermission) {
 		_, err = os.Stat(path) // one that can be read is enough to start with
 		return err

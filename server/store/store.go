@@ -17,7 +17,7 @@ import (
 
 // Options bound what the store takes of the database. Zero values mean the defaults.
 type Options struct {
-	MaxConnections   int           // default 4 on SQLite, 16 on PostgreSQL
+	MaxConns         int           // default 4 on SQLite, 16 on PostgreSQL
 	StatementTimeout time.Duration // default 5 s
 }
 

@@ -1,0 +1,8 @@
+package seed
+
+// Of the package, for its tests.
+var (
+	ParseSeason = parseSeason
+	ParseUnit   = parseUnit
+	ReadFS      = read
+)
