@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,10 @@ func (h *httpInstruments) register(app *fiber.App, outcomes func(method, route s
 	var problems []error
 	for i, registered := range app.GetRoutes(true) {
 		path := template(registered.Path)
-		r := &route{method: registered.Method, template: path, spanName: spanName(registered.Method, path), order: i}
+		r := &route{
+			method: registered.Method, template: path, spanName: spanName(registered.Method, path), order: i,
+			quiet: slices.Contains(h.telemetry.config.Quiet, path),
+		}
 		problems = append(problems, h.table.add(registered.Method, registered.Path, r))
 		if registered.Method == fiber.MethodHead { // Fiber adds one to every GET; nobody waits for its first error
 			continue
@@ -249,7 +253,7 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 		level = slog.LevelError
 	case duration >= slowRequest:
 		level = slog.LevelWarn
-	case !h.logsSuccess(x.span.SpanContext().TraceID()):
+	case x.route.quiet || !h.logsSuccess(x.span.SpanContext().TraceID()):
 		return
 	}
 	logger := h.telemetry.Logger

@@ -307,6 +307,17 @@ func TestErrorsAreLoggedEvenWhenSuccessesAreNot(t *testing.T) {
 	require.Equal(t, "the plough is stuck", lines[0]["error"])
 }
 
+func TestAQuietRouteIsMeasuredButNeitherTracedNorLogged(t *testing.T) {
+	s := startService(t, func(c *telemetry.Config) { c.Quiet = []string{"/farms/{id}"} })
+	s.send(get("/farms/7"))
+	s.send(get("/elsewhere"))
+	require.Equal(t, "GET", s.collector.WaitForSpans(1)[0].GetName())
+	require.Len(t, s.lines("request"), 1)
+	require.EqualValues(t, 1, s.samples()["GET /farms/{id} 200 "])
+	s.send(get("/farms/broken"))
+	require.Eventually(t, func() bool { return len(s.lines("request")) == 2 }, 10*time.Second, time.Millisecond, "a failure is logged")
+}
+
 // samples counts the requests by method, route, status and error type.
 type samples map[string]uint64
 

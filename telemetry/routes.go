@@ -32,6 +32,7 @@ type route struct {
 	template string // {id} for parameters; empty when unmatched
 	spanName string
 	order    int
+	quiet    bool
 	series   seriesSet
 }
 

@@ -65,6 +65,9 @@ type Config struct {
 	Logs io.Writer
 	// LogLevel is the least level that is logged. Default info.
 	LogLevel slog.Level
+	// Quiet are the route templates that probes ask all the time. They are measured, but not traced, and logged only when
+	// they fail.
+	Quiet []string
 	// AccessLogRatio is the share of successful requests in the access log, from 0 to 1. Errors are always there.
 	AccessLogRatio float64
 }
@@ -144,7 +147,7 @@ func (t *Telemetry) startTraces() error {
 	}
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.config.SampleRatio))),
+		sdktrace.WithSampler(newSampler(t.config)),
 	}
 	if t.config.OTLPEndpoint != "" {
 		exporter, err := newExporter(t.config)

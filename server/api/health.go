@@ -45,16 +45,25 @@ func state(status int, word string) *stateAnswer {
 	return answer
 }
 
+const (
+	healthPath = "/api/health"
+	livePath   = "/api/live"
+	readyPath  = "/api/ready"
+)
+
+// ProbeRoutes are the routes that orchestrators and load balancers ask all the time.
+func ProbeRoutes() []string { return []string{healthPath, livePath, readyPath} }
+
 func registerHealth(api huma.API, o Options) {
-	huma.Register(api, healthOperation("get-health", "/api/health", "What works and what does not"),
+	huma.Register(api, healthOperation("get-health", healthPath, "What works and what does not"),
 		func(ctx context.Context, _ *struct{}) (*healthAnswer, error) {
 			return describeHealth(o, o.Health.Report(ctx)), nil
 		})
-	huma.Register(api, healthOperation("get-live", "/api/live", "Whether the process runs"),
+	huma.Register(api, healthOperation("get-live", livePath, "Whether the process runs"),
 		func(context.Context, *struct{}) (*stateAnswer, error) {
 			return state(http.StatusOK, "alive"), nil
 		})
-	huma.Register(api, healthOperation("get-ready", "/api/ready", "Whether to send requests here"),
+	huma.Register(api, healthOperation("get-ready", readyPath, "Whether to send requests here"),
 		func(ctx context.Context, _ *struct{}) (*stateAnswer, error) {
 			switch {
 			case o.Health.Draining():

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/farmersmarket/platform/migrations"
+	"github.com/farmersmarket/platform/server/config"
+	"github.com/farmersmarket/platform/server/seed"
+	"github.com/farmersmarket/platform/server/store"
+	"github.com/farmersmarket/platform/telemetry"
+)
+
+// openStore opens the database, measured, and brings it up to date where the configuration says so.
+func openStore(ctx context.Context, c config.Config, tel *telemetry.Telemetry) (*store.Store, error) {
+	db, err := store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: c.DatabaseMaxConns})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	db.DB().AddQueryHook(tel.DatabaseHook(db.System()))
+	tel.WatchPool(db.System(), db.DB().Stats)
+	if c.Migrate {
+		applied, err := migrations.Migrate(ctx, db.DB())
+		if err != nil {
+			return nil, err
+		}
+		tel.Logger.Info("migrated", "applied", applied)
+	}
+	if c.Seed {
+		counts, err := seed.Load(ctx, db)
+		if err != nil {
+			return nil, err
+		}
+		tel.Logger.Info("seeded", "changed", counts)
+	}
+	return db, nil
+}
+
+func migrate(ctx context.Context, c config.Config) error {
+	db, err := store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: 1})
+	if err != nil {
+		return usageError{err}
+	}
+	defer db.Close()
+	applied, err := migrations.Migrate(ctx, db.DB())
+	if err != nil {
+		return err
+	}
+	if len(applied) == 0 {
+		fmt.Println("the schema is up to date")
+	}
+	for _, name := range applied {
+		fmt.Println("applied", name)
+	}
+	return nil
+}
+
+func loadSeed(ctx context.Context, c config.Config) error {
+	db, err := store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: 1})
+	if err != nil {
+		return usageError{err}
+	}
+	defer db.Close()
+	counts, err := seed.Load(ctx, db)
+	if err != nil {
+		return err
+	}
+	fmt.Println(counts)
+	return nil
+}

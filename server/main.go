@@ -1,0 +1,109 @@
+// Command server is the Farmers Market API.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/farmersmarket/platform/server/api"
+	"github.com/farmersmarket/platform/server/config"
+)
+
+// Exit statuses.
+const (
+	exitFailed = 1 // what was asked for could not be done
+	exitUsage  = 2 // the command line or the configuration is wrong
+)
+
+// usageError is a mistake in the command line or the configuration.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func main() {
+	// SIGTERM is how every process manager asks for a stop.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newCommand().ExecuteContext(ctx)
+	stop()
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "server:", err)
+	var usage usageError
+	if errors.As(err, &usage) {
+		os.Exit(exitUsage)
+	}
+	os.Exit(exitFailed)
+}
+
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "server",
+		Short: "The Farmers Market API",
+		Long: "The Farmers Market API. It is configured by environment variables; `server config` lists them.\n" +
+			"Without a command it serves.",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          withConfig(serve),
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		&cobra.Command{
+			Use: "serve", Short: "Serve the API until SIGTERM", Args: cobra.NoArgs, RunE: withConfig(serve),
+		},
+		&cobra.Command{
+			Use: "migrate", Short: "Bring the database's schema up to date", Args: cobra.NoArgs, RunE: withConfig(migrate),
+		},
+		&cobra.Command{
+			Use: "seed", Short: "Load the example catalogue; a second run changes nothing", Args: cobra.NoArgs, RunE: withConfig(loadSeed),
+		},
+		&cobra.Command{
+			Use: "config", Short: "Print the configuration in force, secrets masked", Args: cobra.NoArgs, RunE: printConfig,
+		},
+		&cobra.Command{
+			Use: "openapi", Short: "Print the API's OpenAPI 3.1 document", Args: cobra.NoArgs, RunE: printOpenAPI,
+		},
+		&cobra.Command{
+			Use: "healthcheck", Short: "Exit 0 if the running server is ready, for a container's health check",
+			Args: cobra.NoArgs, RunE: withConfig(checkHealth),
+		},
+	)
+	return root
+}
+
+// withConfig reads the configuration before the command runs.
+func withConfig(run func(context.Context, config.Config) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		c, err := config.Load(os.Environ())
+		if err != nil {
+			return usageError{err}
+		}
+		return run(cmd.Context(), c)
+	}
+}
+
+func printConfig(cmd *cobra.Command, _ []string) error {
+	if err := config.Print(cmd.OutOrStdout(), os.Environ()); err != nil {
+		return err
+	}
+	if _, err := config.Load(os.Environ()); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func printOpenAPI(cmd *cobra.Command, _ []string) error {
+	document, err := api.OpenAPI()
+	if err != nil {
+		return fmt.Errorf("describe the API: %w", err)
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), string(document))
+	return err
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/farmersmarket/platform/server/admin"
+	"github.com/farmersmarket/platform/server/api"
+	"github.com/farmersmarket/platform/server/config"
+	"github.com/farmersmarket/platform/server/faults"
+	"github.com/farmersmarket/platform/server/health"
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/telemetry"
+)
+
+// serviceName is the service.name of our telemetry.
+const serviceName = "market-api"
+
+// serve runs the API until the context ends, and then stops it in the order that loses nothing: turn unready, let the
+// load balancer notice, finish requests, send telemetry.
+func serve(ctx context.Context, c config.Config) error {
+	tel, err := telemetry.Start(telemetryConfig(c))
+	if err != nil {
+		return err
+	}
+	defer flush(tel, c.FlushTimeout)
+
+	db, err := openStore(ctx, c, tel)
+	if err != nil {
+		return err
+	}
+	defer func() { logClose(tel.Logger, "database", db.Close()) }()
+
+	checks := health.New(tel, health.Check{Name: "database", Required: true, Probe: db.Ping})
+	go checks.Watch(ctx)
+
+	var injector *faults.Injector
+	if c.Faults {
+		injector = &faults.Injector{}
+	}
+	app, err := api.New(api.Options{
+		Catalogue: market.NewCatalogue(db), Health: checks, Telemetry: tel, Faults: injector,
+		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
+	})
+	if err != nil {
+		return err
+	}
+
+	public, err := listen(ctx, "HTTP_ADDR", c.HTTPAddr)
+	if err != nil {
+		return err
+	}
+	private, err := listen(ctx, "ADMIN_ADDR", c.AdminAddr)
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	adminServer := admin.New(tel, injector)
+	failed := make(chan error, 2) //nolint:mnd // one for each listener
+	go func() { failed <- app.Listener(public) }()
+	go func() { failed <- adminServer.Serve(private) }()
+	tel.Logger.Info("serving", "api", public.Addr().String(), "admin", private.Addr().String(),
+		"version", version(), "environment", c.Environment, "faults", c.Faults)
+
+	select {
+	case err = <-failed:
+		return fmt.Errorf("serve: a listener stopped: %w", err)
+	case <-ctx.Done():
+	}
+	err = drain(app, checks, tel.Logger, c)
+	return errors.Join(err, adminServer.Close())
+}
+
+// drain stops taking requests and lets those in flight finish.
+func drain(app *fiber.App, checks *health.Checker, logger *slog.Logger, c config.Config) error {
+	checks.Drain()
+	logger.Info("draining", "delay", c.DrainDelay.String(), "timeout", c.DrainTimeout.String())
+	time.Sleep(c.DrainDelay) // a fixed time, because a load balancer does not tell when it has noticed
+	if err := app.ShutdownWithTimeout(c.DrainTimeout); err != nil {
+		return fmt.Errorf("finish requests within %s (DRAIN_TIMEOUT): %w", c.DrainTimeout, err)
+	}
+	return nil
+}
+
+func flush(tel *telemetry.Telemetry, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if err := tel.Shutdown(ctx); err != nil {
+		tel.Logger.Error("telemetry was lost at the end", "error", err.Error())
+	}
+	tel.Logger.Info("stopped")
+}
+
+func logClose(logger *slog.Logger, what string, err error) {
+	if err != nil {
+		logger.Error("could not close the "+what, "error", err.Error())
+	}
+}
+
+func listen(ctx context.Context, setting, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, usageError{fmt.Errorf("%s is taken by another program: stop it, or set %s to another address", address, setting)}
+	}
+	if err != nil {
+		return nil, usageError{fmt.Errorf("listen on %s (%s): %w", address, setting, err)}
+	}
+	return l, nil
+}
+
+func telemetryConfig(c config.Config) telemetry.Config {
+	return telemetry.Config{
+		Service: serviceName, Version: version(), Revision: revision(), Environment: c.Environment,
+		OTLPEndpoint: c.OTLPEndpoint, OTLPInsecure: c.OTLPInsecure, SampleRatio: c.TraceSampleRatio, Quiet: api.ProbeRoutes(),
+		Logs: os.Stdout, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
+	}
+}
+
+// checkHealth asks the running server whether it is ready.
+func checkHealth(ctx context.Context, c config.Config) error {
+	const limit = 3 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_, port, err := net.SplitHostPort(c.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("read HTTP_ADDR %q: %w", c.HTTPAddr, err)
+	}
+	url := "http://" + net.JoinHostPort("127.0.0.1", port) + "/api/ready"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return nil
+}
