@@ -35,15 +35,14 @@ func classify(caller context.Context, doing string, err error) error {
 // already.
 func kindOf(err error) error {
 	var (
-		ofSQLite     *sqlite.Error
 		ofPostgreSQL *pgconn.PgError
 		connecting   *pgconn.ConnectError
 		network      net.Error
 		file         *fs.PathError
 	)
 	switch {
-	case errors.As(err, &ofSQLite):
-		return kindOfSQLite(ofSQLite.Code())
+	case resultCode(err) != sqlite3.SQLITE_OK:
+		return kindOfSQLite(resultCode(err))
 	case errors.As(err, &connecting): // before the others: it wraps what the server or the network said
 		return market.ErrUnavailable
 	case errors.As(err, &ofPostgreSQL):
@@ -57,9 +56,18 @@ func kindOf(err error) error {
 	return nil
 }
 
-// kindOfSQLite judges by the primary result code, which is in the low byte: https://www.sqlite.org/rescode.html.
+// resultCode returns the primary result code of an error of SQLite, and SQLITE_OK for others. It is the low byte of the
+// extended code: https://www.sqlite.org/rescode.html.
+func resultCode(err error) int {
+	var failure *sqlite.Error
+	if !errors.As(err, &failure) {
+		return sqlite3.SQLITE_OK
+	}
+	return failure.Code() & 0xff
+}
+
 func kindOfSQLite(code int) error {
-	switch code & 0xff {
+	switch code {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT:
 		return market.ErrTimeout
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,

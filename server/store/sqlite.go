@@ -15,8 +15,6 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
-
-	"github.com/farmersmarket/platform/server/market"
 )
 
 const (
@@ -46,11 +44,9 @@ func sqlitePool(ctx context.Context, path string, opts Options) (*sql.DB, error)
 	// Connections are kept: they cost memory only, and on a full disk a new one may not open where an old one reads on.
 	pool.SetMaxOpenConns(opts.MaxConns)
 	pool.SetMaxIdleConns(opts.MaxConns)
-	if err := pool.PingContext(ctx); err != nil {
-		err = classify(ctx, "read it", err)
-		if !errors.Is(err, market.ErrUnavailable) && !errors.Is(err, market.ErrTimeout) {
-			return nil, errors.Join(err, pool.Close())
-		}
+	// A locked database or a full disk passes, and the pool tries again. A file that is something else does not.
+	if err := pool.PingContext(ctx); resultCode(err) == sqlite3.SQLITE_NOTADB {
+		return nil, errors.Join(err, pool.Close())
 	}
 	return pool, nil
 }
@@ -134,8 +130,7 @@ func (c *sqliteConnector) connectPatiently(ctx context.Context) (driver.Conn, er
 	defer cancel()
 	for {
 		conn, err := c.Connector.Connect(ctx)
-		var failure *sqlite.Error
-		if !errors.As(err, &failure) || failure.Code()&0xff != sqlite3.SQLITE_BUSY {
+		if resultCode(err) != sqlite3.SQLITE_BUSY {
 			return conn, err
 		}
 		select {
