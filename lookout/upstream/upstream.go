@@ -1,0 +1,88 @@
+// Package upstream finds the programs that other projects make and the stack runs, at the versions it is tested with:
+// on PATH when new enough, else built once from their pinned Go modules.
+package upstream
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/farmersmarket/platform/internal/nearest"
+)
+
+// Program is an upstream program at its pinned version.
+type Program struct {
+	Name    string
+	Release string // the oldest release that will do, as the project numbers it, for example 3.16.0
+	Package string // of its main function
+	Version string // of the Go module that holds the release, for example v0.316.0
+
+	versionArgs []string      // make the program print its version
+	tags        string        // build tags
+	stamp       string        // package-level string variable that holds the release
+	module      string        // folder below the repository of a module made for this build; when empty, go install builds it
+	buildTime   time.Duration // on two cores with modules downloaded, to tell people what to expect
+}
+
+const (
+	prometheusRelease   = "3.16.0"
+	prometheusModule    = "v0.316.0" // Prometheus tags its Go module 0.3YY.Z for release 3.YY.Z
+	alertmanagerRelease = "0.31.1"   // from 0.32 the module lacks the built web pages
+	commonVersion       = "github.com/prometheus/common/version.Version"
+)
+
+// programs are all upstream programs, in the order in which they are best built.
+var programs = []Program{
+	{
+		Name: "prometheus", Release: prometheusRelease, Version: prometheusModule,
+		Package:     "github.com/prometheus/prometheus/cmd/prometheus",
+		versionArgs: []string{"--version"}, stamp: commonVersion, buildTime: 150 * time.Second,
+		tags: "remove_all_sd", // leaves static and file discovery; the others more than double the build
+	},
+	{
+		Name: "alertmanager", Release: alertmanagerRelease, Version: "v" + alertmanagerRelease,
+		Package:     "github.com/prometheus/alertmanager/cmd/alertmanager",
+		versionArgs: []string{"--version"}, stamp: commonVersion, buildTime: 40 * time.Second,
+	},
+	{
+		Name: "jaeger", Release: "2.13.0", Version: "v1.76.0", // one tag of the repository, numbered both ways
+		Package:     "github.com/jaegertracing/jaeger/cmd/jaeger",
+		versionArgs: []string{"version"}, stamp: "github.com/jaegertracing/jaeger/internal/version.latestVersion",
+		module:    "lookout/upstream/jaeger", // go install refuses a module with replace directives
+		buildTime: 210 * time.Second,
+	},
+	{
+		Name: "promtool", Release: prometheusRelease, Version: prometheusModule,
+		Package:     "github.com/prometheus/prometheus/cmd/promtool",
+		versionArgs: []string{"--version"}, stamp: commonVersion, buildTime: 60 * time.Second,
+		tags: "remove_all_sd",
+	},
+	{
+		Name: "amtool", Release: alertmanagerRelease, Version: "v" + alertmanagerRelease,
+		Package:     "github.com/prometheus/alertmanager/cmd/amtool",
+		versionArgs: []string{"--version"}, stamp: commonVersion, buildTime: 15 * time.Second,
+	},
+}
+
+// Programs returns all upstream programs, in the order in which they are best built.
+func Programs() []Program {
+	return append([]Program(nil), programs...)
+}
+
+// Lookup returns the program of that name.
+func Lookup(name string) (Program, error) {
+	names := make([]string, 0, len(programs))
+	for _, program := range programs {
+		if program.Name == name {
+			return program, nil
+		}
+		names = append(names, program.Name)
+	}
+	return Program{}, fmt.Errorf("there is no upstream program %q among %s %s",
+		name, strings.Join(names, ", "), nearest.Hint(name, names))
+}
+
+// Expectation says in words what building the program takes.
+func (p Program) Expectation() string {
+	return fmt.Sprintf("building %s from source, once, takes about %s on 2 cores", p.Release, p.buildTime)
+}
