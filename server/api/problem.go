@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 
@@ -69,11 +70,41 @@ func addTraceID(ctx huma.Context, _ string, body any) (any, error) {
 	return body, nil
 }
 
-// problemOf answers an error of the domain. What is no fault of the client's is told in general words; the cause goes to
-// the span and the log.
+// problemOf answers an error of the domain, in a Huma handler.
 func problemOf(ctx context.Context, err error) error {
+	p := describe(ctx, err)
+	if p.Status == http.StatusServiceUnavailable {
+		return huma.ErrorWithHeaders(p, http.Header{fiber.HeaderRetryAfter: {retryAfter}})
+	}
+	return p
+}
+
+// answerError answers what never reached a handler, or panicked in one.
+func answerError(c *fiber.Ctx, err error) error {
+	p := describe(c.UserContext(), err)
+	if p.Status == http.StatusMethodNotAllowed {
+		p.Detail = "this path does not take the method " + c.Method()
+	}
+	p.TraceID = telemetry.TraceID(c.UserContext())
+	body, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("write problem %d: %w", p.Status, err)
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		c.Set(fiber.HeaderRetryAfter, retryAfter)
+	}
+	c.Set(fiber.HeaderContentType, problemType)
+	return c.Status(p.Status).Send(body)
+}
+
+// describe turns an error into a problem. What is no fault of the client's is told in general words; the cause goes to
+// the span and the log.
+func describe(ctx context.Context, err error) *Problem {
 	var invalid *market.InvalidError
+	var status *fiber.Error
 	switch {
+	case errors.As(err, &status):
+		return describeStatus(status)
 	case errors.Is(err, market.ErrNotFound):
 		return newProblem(http.StatusNotFound, err.Error())
 	case errors.As(err, &invalid):
@@ -88,32 +119,16 @@ func problemOf(ctx context.Context, err error) error {
 		return newProblem(http.StatusGatewayTimeout, "the answer took too long; try again")
 	case errors.Is(err, market.ErrUnavailable):
 		telemetry.Fail(ctx, catalogue.ErrorDependency, err)
-		return huma.ErrorWithHeaders(
-			newProblem(http.StatusServiceUnavailable, "the market's database does not answer; try again in a few seconds"),
-			http.Header{"Retry-After": {retryAfter}})
+		return newProblem(http.StatusServiceUnavailable, "the market's database does not answer; try again in a few seconds")
 	}
 	telemetry.Fail(ctx, catalogue.ErrorInternal, err)
 	return newProblem(http.StatusInternalServerError, "something went wrong on our side")
 }
 
-// answerError answers what never reached a handler, or panicked in one.
-func answerError(c *fiber.Ctx, err error) error {
-	p := newProblem(http.StatusInternalServerError, "something went wrong on our side")
-	var status *fiber.Error
-	if errors.As(err, &status) {
-		p = newProblem(status.Code, status.Message)
+// describeStatus answers what Fiber itself refuses.
+func describeStatus(status *fiber.Error) *Problem {
+	if status.Code == http.StatusNotFound {
+		return newProblem(status.Code, "there is nothing at this path; /docs lists what there is")
 	}
-	switch p.Status {
-	case http.StatusNotFound:
-		p.Detail = "there is nothing at this path; /docs lists what there is"
-	case http.StatusMethodNotAllowed:
-		p.Detail = "this path does not take the method " + c.Method()
-	}
-	p.TraceID = telemetry.TraceID(c.UserContext())
-	body, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, problemType)
-	return c.Status(p.Status).Send(body)
+	return newProblem(status.Code, status.Message)
 }
