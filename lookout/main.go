@@ -68,6 +68,8 @@ does not allow the work (a port in use, a missing compiler, a full disk).`,
 		newLogsCommand(),
 		newToolsCommand(),
 		newPagerCommand(),
+		newPlanCommand(),
+		newApplyCommand(),
 	)
 	return root
 }
