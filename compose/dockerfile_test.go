@@ -116,14 +116,17 @@ func TestBuildContext(t *testing.T) {
 	require.Contains(t, lines, "*", "everything is left out but what is named")
 	require.Contains(t, lines, "compose/secrets")
 
-	folders, err := filepath.Glob(filepath.Join(repository, "*"))
-	require.NoError(t, err)
-	for _, folder := range folders {
-		name := filepath.Base(folder)
-		sources, err := filepath.Glob(filepath.Join(folder, "*.go"))
-		require.NoError(t, err)
-		if len(sources) > 0 {
-			require.Contains(t, lines, "!"+name, "Go packages in %s are compiled", name)
+	err = filepath.WalkDir(repository, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
 		}
-	}
+		relative, err := filepath.Rel(repository, path)
+		require.NoError(t, err)
+		folder, _, _ := strings.Cut(filepath.ToSlash(relative), "/")
+		if !strings.HasPrefix(folder, ".") {
+			require.Contains(t, lines, "!"+folder, "%s is compiled", relative)
+		}
+		return nil
+	})
+	require.NoError(t, err)
 }

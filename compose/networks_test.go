@@ -9,7 +9,7 @@ import (
 func TestNetworks(t *testing.T) {
 	project := load(t)
 	t.Run("the databases can be reached by the service and its tasks only", func(t *testing.T) {
-		require.True(t, bool(project.Networks["data"].Internal))
+		require.True(t, project.Networks["data"].Internal)
 		var members []string
 		for name, service := range project.Services {
 			if _, ok := service.Networks["data"]; ok {
@@ -19,7 +19,7 @@ func TestNetworks(t *testing.T) {
 		require.ElementsMatch(t, []string{"server", "migrate", "seed", "postgres", "redis"}, members)
 	})
 	t.Run("telemetry has no way out", func(t *testing.T) {
-		require.True(t, bool(project.Networks["telemetry"].Internal))
+		require.True(t, project.Networks["telemetry"].Internal)
 	})
 	t.Run("no published port is used twice", func(t *testing.T) {
 		seen := map[string]string{}

@@ -3,7 +3,6 @@
 package compose_test
 
 import (
-	"context"
 	"os"
 	"strconv"
 	"strings"
@@ -20,7 +19,7 @@ func load(t *testing.T, env ...string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{"docker-compose.yaml"}, cli.WithEnv(env), cli.WithResolvedPaths(true))
 	require.NoError(t, err)
-	project, err := options.LoadProject(context.Background())
+	project, err := options.LoadProject(t.Context())
 	require.NoError(t, err)
 	return project
 }

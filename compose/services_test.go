@@ -47,7 +47,7 @@ func TestEveryService(t *testing.T) {
 		},
 		"it has no privilege and cannot gain one": func(t *testing.T, s *types.ServiceConfig) {
 			require.Contains(t, s.SecurityOpt, "no-new-privileges:true")
-			require.Equal(t, []string{"ALL"}, []string(s.CapDrop))
+			require.Equal(t, []string{"ALL"}, s.CapDrop)
 			require.Empty(t, s.CapAdd)
 			require.False(t, s.Privileged)
 			require.Empty(t, s.NetworkMode)
