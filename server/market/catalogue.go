@@ -2,7 +2,6 @@ package market
 
 import (
 	"context"
-	"fmt"
 	"strings"
 )
 
@@ -32,7 +31,7 @@ func (c *Catalogue) Product(ctx context.Context, id string) (Product, error) {
 func (c *Catalogue) Products(ctx context.Context, query ProductQuery) (Page[Product], error) {
 	query, err := query.normalize()
 	if err != nil {
-		return Page[Product]{}, fmt.Errorf("list products: %w", err)
+		return Page[Product]{}, err
 	}
 	return c.store.Products(ctx, query)
 }
@@ -46,7 +45,7 @@ func (c *Catalogue) Farm(ctx context.Context, id string) (Farm, error) {
 func (c *Catalogue) Farms(ctx context.Context, query FarmQuery) (Page[Farm], error) {
 	query, err := query.normalize()
 	if err != nil {
-		return Page[Farm]{}, fmt.Errorf("list farms: %w", err)
+		return Page[Farm]{}, err
 	}
 	return c.store.Farms(ctx, query)
 }

@@ -45,12 +45,11 @@ func (r farmRow) farm() market.Farm {
 func (s *Store) Farm(ctx context.Context, id string) (market.Farm, error) {
 	var row farmRow
 	err := s.run(ctx, "get farm "+id, func(ctx context.Context) error {
-		err := s.db.NewSelect().Model(&row).ExcludeColumn("sort_name", "search_text").Where("id = ?", id).Scan(ctx)
-		if errors.Is(err, sql.ErrNoRows) {
-			return &market.NotFoundError{Kind: "farm", ID: id}
-		}
-		return err
+		return s.db.NewSelect().Model(&row).ExcludeColumn("sort_name", "search_text").Where("id = ?", id).Scan(ctx)
 	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return market.Farm{}, &market.NotFoundError{Kind: "farm", ID: id}
+	}
 	return row.farm(), err
 }
 

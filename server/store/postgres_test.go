@@ -3,7 +3,7 @@ package store_test
 import (
 	"context"
 	"net"
-	"net/url"
+	neturl "net/url"
 	"testing"
 	"time"
 
@@ -18,7 +18,7 @@ import (
 // openThroughProxy opens a stocked PostgreSQL database through a proxy that can be cut.
 func openThroughProxy(t *testing.T, opts store.Options) (*store.Store, *storetest.Proxy) {
 	t.Helper()
-	parsed, err := url.Parse(storetest.PostgreSQL(t))
+	parsed, err := neturl.Parse(storetest.PostgreSQL(t))
 	require.NoError(t, err)
 	proxy := storetest.NewProxy(t, parsed.Host)
 	parsed.Host = proxy.Addr()

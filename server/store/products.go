@@ -60,13 +60,12 @@ func (r productRow) product() market.Product {
 func (s *Store) Product(ctx context.Context, id string) (market.Product, error) {
 	var row productRow
 	err := s.run(ctx, "get product "+id, func(ctx context.Context) error {
-		err := s.db.NewSelect().Model(&row).ExcludeColumn("sort_name", "search_text").ColumnExpr(farmNameColumn).
+		return s.db.NewSelect().Model(&row).ExcludeColumn("sort_name", "search_text").ColumnExpr(farmNameColumn).
 			Where("id = ?", id).Scan(ctx)
-		if errors.Is(err, sql.ErrNoRows) {
-			return &market.NotFoundError{Kind: "product", ID: id}
-		}
-		return err
 	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return market.Product{}, &market.NotFoundError{Kind: "product", ID: id}
+	}
 	return row.product(), err
 }
 

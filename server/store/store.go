@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	case scheme == "postgres" || scheme == "postgresql":
 		return openPostgreSQL(url, opts)
 	default:
-		return nil, fmt.Errorf("open database: the URL must be like sqlite://path/to/file.db or " +
+		return nil, errors.New("open database: the URL must be like sqlite://path/to/file.db or " +
 			"postgres://user:password@host:5432/database")
 	}
 }

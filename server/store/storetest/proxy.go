@@ -104,7 +104,7 @@ func (p *Proxy) keep(conns ...net.Conn) bool {
 }
 
 func (p *Proxy) copy(to, from net.Conn) {
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)

@@ -5,7 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,13 +69,13 @@ func PostgreSQL(t *testing.T) string {
 	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
 	require.NoError(t, err, "these tests need PostgreSQL: start one, or set TEST_POSTGRES_URL")
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
 		_, err := db.ExecContext(ctx, fmt.Sprintf("DROP SCHEMA %s CASCADE", schema))
 		require.NoError(t, err)
 		require.NoError(t, db.Close())
 	})
-	parsed, err := url.Parse(server)
+	parsed, err := neturl.Parse(server)
 	require.NoError(t, err)
 	query := parsed.Query()
 	query.Set("search_path", schema)
