@@ -30,7 +30,7 @@ func farmOf(f market.Farm) Farm {
 }
 
 type farmsParams struct {
-	pageParams
+	PageParams
 	Search string `query:"q" maxLength:"100" example:"orchard" doc:"Words that the name, place or description contains; case and accents do not matter."`
 	Sort   string `query:"sort" default:"name" enum:"name,-name,newest" doc:"The order; a minus turns it round."`
 }

@@ -43,13 +43,14 @@ func answerPage[From, To any](page market.Page[From], convert func(From) To) *li
 	return answer
 }
 
-// pageParams are the query parameters of every list. Their bounds are those of market.Paging.
-type pageParams struct {
+// PageParams are the query parameters of every list. Their bounds are those of market.Paging. The name is exported
+// because Huma looks into embedded structs only then.
+type PageParams struct {
 	Page  int `query:"page" default:"1" minimum:"1" maximum:"100000" example:"1" doc:"The page, from 1."`
 	Limit int `query:"limit" default:"20" minimum:"1" maximum:"100" example:"20" doc:"Items on a page."`
 }
 
-func (p pageParams) paging() market.Paging { return market.Paging{Page: p.Page, Limit: p.Limit} }
+func (p PageParams) paging() market.Paging { return market.Paging{Page: p.Page, Limit: p.Limit} }
 
 // idParam is the path parameter of every single resource.
 type idParam struct {

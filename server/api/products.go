@@ -60,7 +60,7 @@ func productOf(p market.Product) Product {
 }
 
 type productsParams struct {
-	pageParams
+	PageParams
 	Category string `query:"category" enum:"vegetables,fruit,mushrooms,herbs,dairy,eggs,meat,bread,honey,preserves,drinks,flowers" doc:"Only products of this category."`
 	Farm     string `query:"farm" format:"uuid" doc:"Only products of the farm with this id."`
 	Search   string `query:"q" maxLength:"100" example:"goat cheese" doc:"Words that the name, description or farm's name contains; case and accents do not matter."`
