@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -199,7 +198,7 @@ func TestExemplars(t *testing.T) {
 				if q.Exemplar {
 					found++
 					require.True(t, q.Range && !q.Instant, "%q: Grafana shows exemplars of range queries only", p.Title)
-					require.Regexp(t, regexp.MustCompile(`_bucket\{`), q.Expr, "only histograms carry exemplars")
+					require.Regexp(t, `_bucket\{`, q.Expr, "only histograms carry exemplars")
 				}
 				if strings.HasPrefix(p.Type, "heatmap") {
 					require.Equal(t, "heatmap", q.Format, "%q: classic buckets need the heatmap format", p.Title)

@@ -8,6 +8,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 
+	"github.com/farmersmarket/platform/slo"
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
@@ -36,10 +37,10 @@ func errorRatio(labels ...string) string {
 func overviewRow() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		number("Error budget left", "Share of the 30-day error budget of the chosen SLO that is left.", units.PercentUnit,
-			query("Budget left", slo(sloBudgetRemaining)), thresholds(bad, from(0, warning), from(0.25, good))).Decimals(1),
+			query("Budget left", ofSLO(slo.BudgetRemainingRatio)), thresholds(bad, from(0, warning), from(0.25, good))).Decimals(1),
 		number("Burn rate, 1 hour", "How many times faster than allowed the budget was spent in the last hour. 14.4 pages.",
-			units.Short, query("Burn rate", slo(sloBurnRate1h)),
-			thresholds(good, from(burnTicketSlow, "yellow"), from(burnPageSlow, warning), from(burnPageFast, bad))).Decimals(2),
+			units.Short, query("Burn rate", ofSLO(slo.BurnRate(slo.Window1h))),
+			thresholds(good, burnThresholds()...)).Decimals(2),
 		number("Requests", "Requests answered per second, on the chosen routes.", units.RequestsPerSecond,
 			query("Requests", sumBy(perSecond(requests.Count(), chosenRoutes))), thresholds(calm)),
 		number("Errors", "Share of requests answered with 5xx, on the chosen routes.", units.PercentUnit,

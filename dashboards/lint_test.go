@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
@@ -75,7 +76,7 @@ func TestEveryMetricIsKnown(t *testing.T) {
 					}
 					metric, known := catalogue.Lookup(s.Name)
 					require.True(t, known, "%q queries %s, which the catalogue does not declare", p.Title, s.Name)
-					allowed := append(metric.SeriesLabels(s.Name), labels.MetricName, "job", "instance")
+					allowed := append(metric.SeriesLabels(s.Name), model.MetricNameLabel, "job", "instance")
 					for _, m := range s.LabelMatchers {
 						require.Contains(t, allowed, m.Name, "%q selects %s by a label that it lacks", p.Title, s.Name)
 					}
@@ -129,7 +130,7 @@ func variableQueriesParse(b board) []string {
 			continue
 		}
 		parts := labelValues.FindStringSubmatch(fmt.Sprint(v.Query))
-		if parts == nil || len(parses(parts[1])) > 0 {
+		if len(parts) != 3 || len(parses(parts[1])) > 0 {
 			wrong = append(wrong, fmt.Sprintf("%s: %v", v.Name, v.Query))
 		}
 	}
@@ -145,8 +146,10 @@ func panelsExplained(b board) []string {
 }
 
 func panelsHaveUnits(b board) []string {
-	known := []string{units.Seconds, units.PercentUnit, units.RequestsPerSecond, units.OpsPerSecond, units.BytesIEC,
-		units.BytesPerSecondIEC, units.Short, units.NoUnit}
+	known := []string{
+		units.Seconds, units.PercentUnit, units.RequestsPerSecond, units.OpsPerSecond, units.BytesIEC,
+		units.BytesPerSecondIEC, units.Short, units.NoUnit,
+	}
 	return eachPanel(b, func(p panel) bool { return slices.Contains(known, p.FieldConfig.Defaults.Unit) })
 }
 

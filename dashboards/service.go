@@ -5,6 +5,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/farmersmarket/platform/slo"
 )
 
 // ServiceUID is the dashboard that alerts link to.
@@ -54,7 +56,7 @@ func variables() []cog.Builder[dashboard.VariableModel] {
 	inJob := `job=~"$job"`
 	return []cog.Builder[dashboard.VariableModel]{
 		source,
-		single("slo", "SLO", "label_values("+sloObjective+", slo)").Current(option("api-availability", "api-availability")),
+		single("slo", "SLO", "label_values("+slo.ObjectiveRatio+", slo)").Current(option("api-availability", "api-availability")),
 		multi("job", "Job", "label_values("+requests.Count()+", job)"),
 		multi("instance", "Instance", "label_values("+requests.Count()+"{"+inJob+"}, instance)"),
 		multi("route", "Route", "label_values("+selector(requests.Count())+", "+route+")"),

@@ -47,7 +47,7 @@ Exit status: 0 when the plan could be made. With --exit-code, as diff: 0 when Gr
 				return err
 			}
 			if exitCode && report.Differs() {
-				return failure{errors.New("Grafana differs from the code")}
+				return failure{errors.New("what Grafana holds differs from the code")}
 			}
 			return nil
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,7 +26,8 @@ const (
 // dashboardResource is a dashboard in its folder.
 type dashboardResource struct {
 	want    dashboards.Dashboard
-	desired map[string]any // as sent
+	built   map[string]any // as the code builds it
+	desired map[string]any // as sent: with our tag
 	live    *liveDashboard
 }
 
@@ -33,20 +35,20 @@ func newDashboardResource(want dashboards.Dashboard) (*dashboardResource, error)
 	if want.UID == "" || len(want.UID) > maxUID {
 		return nil, fmt.Errorf("dashboard %q: its uid %q must have 1 to %d characters", want.Title, want.UID, maxUID)
 	}
-	var desired map[string]any
-	if err := json.Unmarshal(want.JSON, &desired); err != nil {
+	var built map[string]any
+	if err := json.Unmarshal(want.JSON, &built); err != nil {
 		return nil, fmt.Errorf("dashboard %s is not valid JSON: %w", want.UID, err)
 	}
-	tags, _ := desired["tags"].([]any)
-	desired["tags"] = append(tags, ownerTag)
+	desired := maps.Clone(built)
 	desired["uid"] = want.UID
-	return &dashboardResource{want: want, desired: desired}, nil
+	desired["tags"] = append(slices.Clone(tagsOf(built)), ownerTag)
+	return &dashboardResource{want: want, built: built, desired: desired}, nil
 }
 
 func (r *dashboardResource) plan(ctx context.Context, g *Grafana, force bool) (Step, error) {
 	step := Step{Kind: KindDashboard, UID: r.want.UID, Title: r.want.Title}
 	var err error
-	if r.live, err = g.Dashboard(ctx, r.want.UID); err != nil {
+	if r.live, err = g.dashboard(ctx, r.want.UID); err != nil {
 		return step, err
 	}
 	if r.live == nil {
@@ -54,7 +56,11 @@ func (r *dashboardResource) plan(ctx context.Context, g *Grafana, force bool) (S
 		return step, nil
 	}
 	live := normaliseDashboard(r.live.JSON)
-	step.Changes = diff(live, normaliseDashboard(r.desired))
+	desired := r.desired
+	if r.live.Provisioned {
+		desired = r.built // a file carries no tag of ours
+	}
+	step.Changes = diff(live, normaliseDashboard(desired))
 	if r.live.FolderUID != r.want.FolderUID {
 		step.Changes = append(step.Changes, Change{Path: "folder", From: r.live.FolderUID, To: r.want.FolderUID})
 	}
@@ -72,14 +78,14 @@ func (r *dashboardResource) plan(ctx context.Context, g *Grafana, force bool) (S
 
 // judge decides about a dashboard that differs: whether the code is newer, or somebody edited it in Grafana.
 func (r *dashboardResource) judge(ctx context.Context, g *Grafana, step Step, live map[string]any, force bool) (Step, error) {
-	versions, err := g.DashboardVersions(ctx, r.want.UID)
+	versions, err := g.dashboardVersions(ctx, r.want.UID)
 	if err != nil {
 		return step, err
 	}
 	ours := slices.IndexFunc(versions, func(v Save) bool { return strings.HasPrefix(v.Message, messageMark) })
 	switch {
 	case ours >= 0:
-		base, err := g.DashboardVersion(ctx, r.want.UID, versions[ours].Version)
+		base, err := g.dashboardVersion(ctx, r.want.UID, versions[ours].Version)
 		if err != nil {
 			return step, err
 		}
@@ -109,7 +115,7 @@ func (r *dashboardResource) write(ctx context.Context, g *Grafana, message strin
 	if r.live != nil {
 		version = r.live.Version
 	}
-	return g.SaveDashboard(ctx, r.desired, r.want.FolderUID, version, markedMessage(message))
+	return g.saveDashboard(ctx, r.desired, r.want.FolderUID, version, markedMessage(message))
 }
 
 // markedMessage is the message of a version that we write, within Grafana's limit.

@@ -18,7 +18,7 @@ type dataSourceResource struct {
 func (r *dataSourceResource) plan(ctx context.Context, g *Grafana, force bool) (Step, error) {
 	step := Step{Kind: KindDataSource, UID: r.want.UID, Title: r.want.Name}
 	var err error
-	if r.live, err = g.DataSource(ctx, r.want.UID); err != nil {
+	if r.live, err = g.dataSource(ctx, r.want.UID); err != nil {
 		return step, err
 	}
 	if r.live == nil {
@@ -59,9 +59,9 @@ func (r *dataSourceResource) write(ctx context.Context, g *Grafana, _ string) er
 	maps.Copy(settings, r.want.JSONData)
 	settings[appliedKey] = r.want.fields()
 	if r.live == nil {
-		return g.CreateDataSource(ctx, r.want, settings)
+		return g.createDataSource(ctx, r.want, settings)
 	}
-	return g.UpdateDataSource(ctx, r.want, settings, r.live)
+	return g.updateDataSource(ctx, r.want, settings, r.live)
 }
 
 // fields is what we decide about the data source, in the form in which it is compared and remembered.

@@ -12,7 +12,7 @@ type folderResource struct {
 func (r *folderResource) plan(ctx context.Context, g *Grafana, force bool) (Step, error) {
 	step := Step{Kind: KindFolder, UID: r.want.UID, Title: r.want.Title}
 	var err error
-	if r.live, err = g.Folder(ctx, r.want.UID); err != nil {
+	if r.live, err = g.folder(ctx, r.want.UID); err != nil {
 		return step, err
 	}
 	switch {
@@ -29,9 +29,9 @@ func (r *folderResource) plan(ctx context.Context, g *Grafana, force bool) (Step
 
 func (r *folderResource) write(ctx context.Context, g *Grafana, _ string) error {
 	if r.live == nil {
-		return g.CreateFolder(ctx, r.want)
+		return g.createFolder(ctx, r.want)
 	}
-	return g.RenameFolder(ctx, r.want, r.live.Version)
+	return g.renameFolder(ctx, r.want, r.live.Version)
 }
 
 // keepUnless is the verdict on something that a person may want to keep.

@@ -119,8 +119,8 @@ func (g *Grafana) pause(ctx context.Context, attempt int) error {
 
 func (g *Grafana) explain(doing string, err error) error { return explain(doing, g.base, err) }
 
-// Version is Grafana's version. It needs no permission, so it tells whether Grafana is there at all.
-func (g *Grafana) Version(ctx context.Context) (string, error) {
+// version is Grafana's version. It needs no permission, so it tells whether Grafana is there at all.
+func (g *Grafana) version(ctx context.Context) (string, error) {
 	answer, err := g.api.Health.GetHealthWithParams(health.NewGetHealthParamsWithContext(ctx))
 	if err != nil {
 		return "", g.explain("asking Grafana for its health", err)
@@ -133,8 +133,8 @@ type liveFolder struct {
 	Version int64
 }
 
-// Folder reads a folder; nil when there is none.
-func (g *Grafana) Folder(ctx context.Context, uid string) (*liveFolder, error) {
+// folder reads a folder; nil when there is none.
+func (g *Grafana) folder(ctx context.Context, uid string) (*liveFolder, error) {
 	answer, err := g.api.Folders.GetFolderByUIDWithParams(folders.NewGetFolderByUIDParamsWithContext(ctx).WithFolderUID(uid))
 	if absent(err) {
 		return nil, nil
@@ -145,15 +145,15 @@ func (g *Grafana) Folder(ctx context.Context, uid string) (*liveFolder, error) {
 	return &liveFolder{Title: answer.Payload.Title, Version: answer.Payload.Version}, nil
 }
 
-// CreateFolder makes a folder.
-func (g *Grafana) CreateFolder(ctx context.Context, folder Folder) error {
+// createFolder makes a folder.
+func (g *Grafana) createFolder(ctx context.Context, folder Folder) error {
 	_, err := g.api.Folders.CreateFolderWithParams(folders.NewCreateFolderParamsWithContext(ctx).
 		WithBody(&models.CreateFolderCommand{UID: folder.UID, Title: folder.Title}))
 	return g.explain("creating the folder", err)
 }
 
-// RenameFolder sets a folder's title, unless the folder is no longer at the version given.
-func (g *Grafana) RenameFolder(ctx context.Context, folder Folder, version int64) error {
+// renameFolder sets a folder's title, unless the folder is no longer at the version given.
+func (g *Grafana) renameFolder(ctx context.Context, folder Folder, version int64) error {
 	_, err := g.api.Folders.UpdateFolderWithParams(folders.NewUpdateFolderParamsWithContext(ctx).WithFolderUID(folder.UID).
 		WithBody(&models.UpdateFolderCommand{Title: folder.Title, Version: version}))
 	return g.explain("renaming the folder", err)
@@ -168,8 +168,8 @@ type liveDataSource struct {
 	stored   *models.DataSource
 }
 
-// DataSource reads a data source; nil when there is none. Grafana does not hand out its secrets.
-func (g *Grafana) DataSource(ctx context.Context, uid string) (*liveDataSource, error) {
+// dataSource reads a data source; nil when there is none. Grafana does not hand out its secrets.
+func (g *Grafana) dataSource(ctx context.Context, uid string) (*liveDataSource, error) {
 	doing := fmt.Sprintf("reading data source %q", uid)
 	answer, err := g.api.Datasources.GetDataSourceByUIDWithParams(datasources.NewGetDataSourceByUIDParamsWithContext(ctx).WithUID(uid))
 	if absent(err) {
@@ -189,8 +189,8 @@ func (g *Grafana) DataSource(ctx context.Context, uid string) (*liveDataSource, 
 // proxied says that Grafana's server, and not the browser, talks to the data source.
 const proxied = models.DsAccess("proxy")
 
-// CreateDataSource makes a data source.
-func (g *Grafana) CreateDataSource(ctx context.Context, want DataSource, settings map[string]any) error {
+// createDataSource makes a data source.
+func (g *Grafana) createDataSource(ctx context.Context, want DataSource, settings map[string]any) error {
 	_, err := g.api.Datasources.AddDataSourceWithParams(datasources.NewAddDataSourceParamsWithContext(ctx).
 		WithBody(&models.AddDataSourceCommand{
 			UID: want.UID, Name: want.Name, Type: want.Type, URL: want.URL, Access: proxied, JSONData: settings,
@@ -198,9 +198,9 @@ func (g *Grafana) CreateDataSource(ctx context.Context, want DataSource, setting
 	return g.explain("creating the data source", err)
 }
 
-// UpdateDataSource changes a data source, unless it was changed since it was read. Grafana replaces the whole record but
+// updateDataSource changes a data source, unless it was changed since it was read. Grafana replaces the whole record but
 // keeps secrets that are not sent, so what we do not decide about is sent back as it was.
-func (g *Grafana) UpdateDataSource(ctx context.Context, want DataSource, settings map[string]any, live *liveDataSource) error {
+func (g *Grafana) updateDataSource(ctx context.Context, want DataSource, settings map[string]any, live *liveDataSource) error {
 	was := live.stored
 	_, err := g.api.Datasources.UpdateDataSourceByUIDWithParams(datasources.NewUpdateDataSourceByUIDParamsWithContext(ctx).
 		WithUID(want.UID).
@@ -219,8 +219,8 @@ type liveDashboard struct {
 	Provisioned bool // loaded from a provisioning file
 }
 
-// Dashboard reads a dashboard; nil when there is none.
-func (g *Grafana) Dashboard(ctx context.Context, uid string) (*liveDashboard, error) {
+// dashboard reads a dashboard; nil when there is none.
+func (g *Grafana) dashboard(ctx context.Context, uid string) (*liveDashboard, error) {
 	doing := fmt.Sprintf("reading dashboard %q", uid)
 	answer, err := g.api.Dashboards.GetDashboardByUIDWithParams(grafanadashboards.NewGetDashboardByUIDParamsWithContext(ctx).WithUID(uid))
 	if absent(err) {
@@ -240,8 +240,8 @@ func (g *Grafana) Dashboard(ctx context.Context, uid string) (*liveDashboard, er
 // versionsRead is more than the versions that Grafana keeps of a dashboard (versions_to_keep, by default 20).
 const versionsRead = 100
 
-// DashboardVersions lists the stored versions of a dashboard, newest first.
-func (g *Grafana) DashboardVersions(ctx context.Context, uid string) ([]Save, error) {
+// dashboardVersions lists the stored versions of a dashboard, newest first.
+func (g *Grafana) dashboardVersions(ctx context.Context, uid string) ([]Save, error) {
 	limit := int64(versionsRead)
 	answer, err := g.api.Dashboards.GetDashboardVersionsByUID(grafanadashboards.NewGetDashboardVersionsByUIDParamsWithContext(ctx).
 		WithUID(uid).WithLimit(&limit))
@@ -258,8 +258,8 @@ func (g *Grafana) DashboardVersions(ctx context.Context, uid string) ([]Save, er
 	return saves, nil
 }
 
-// DashboardVersion reads a dashboard as it was at a version.
-func (g *Grafana) DashboardVersion(ctx context.Context, uid string, version int64) (map[string]any, error) {
+// dashboardVersion reads a dashboard as it was at a version.
+func (g *Grafana) dashboardVersion(ctx context.Context, uid string, version int64) (map[string]any, error) {
 	doing := fmt.Sprintf("reading version %d of dashboard %q", version, uid)
 	answer, err := g.api.Dashboards.GetDashboardVersionByUIDWithParams(
 		grafanadashboards.NewGetDashboardVersionByUIDParamsWithContext(ctx).WithUID(uid).WithDashboardVersionID(version))
@@ -273,9 +273,9 @@ func (g *Grafana) DashboardVersion(ctx context.Context, uid string, version int6
 	return stored, nil
 }
 
-// SaveDashboard writes a dashboard, unless it is no longer at the version given; at version 0, unless it exists. The
+// saveDashboard writes a dashboard, unless it is no longer at the version given; at version 0, unless it exists. The
 // folder is always sent: without it Grafana moves the dashboard to the top.
-func (g *Grafana) SaveDashboard(ctx context.Context, dashboard map[string]any, folderUID string, version int64, message string) error {
+func (g *Grafana) saveDashboard(ctx context.Context, dashboard map[string]any, folderUID string, version int64, message string) error {
 	body := without(dashboard, []string{"id", "version"}, nil)
 	if version > 0 {
 		body["version"] = version
@@ -290,8 +290,8 @@ type taggedDashboard struct{ UID, Title, FolderUID string }
 
 const searchPage = 1000
 
-// TaggedDashboards finds all dashboards with a tag.
-func (g *Grafana) TaggedDashboards(ctx context.Context, tag string) ([]taggedDashboard, error) {
+// taggedDashboards finds all dashboards with a tag.
+func (g *Grafana) taggedDashboards(ctx context.Context, tag string) ([]taggedDashboard, error) {
 	var found []taggedDashboard
 	limit, kind := int64(searchPage), "dash-db"
 	for page := int64(1); ; page++ {
@@ -312,9 +312,9 @@ func (g *Grafana) TaggedDashboards(ctx context.Context, tag string) ([]taggedDas
 // deployTag is the tag by which dashboards find deploy annotations.
 const deployTag = "deploy"
 
-// Annotate marks a deploy on the dashboards. A text that is already there is not posted again, so that a repeated
+// annotate marks a deploy on the dashboards. A text that is already there is not posted again, so that a repeated
 // pipeline does not mark one deploy twice.
-func (g *Grafana) Annotate(ctx context.Context, text string) error {
+func (g *Grafana) annotate(ctx context.Context, text string) error {
 	const doing = "marking the deploy"
 	kind := "annotation"
 	answer, err := g.api.Annotations.GetAnnotations(annotations.NewGetAnnotationsParamsWithContext(ctx).

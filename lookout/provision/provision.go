@@ -126,7 +126,7 @@ func plan(ctx context.Context, g *Grafana, want Desired, options Options) (Repor
 	if err != nil {
 		return report, nil, err
 	}
-	if report.Version, err = g.Version(ctx); err != nil {
+	if report.Version, err = g.version(ctx); err != nil {
 		return report, nil, err
 	}
 	report.Steps = make([]Step, len(resources))
@@ -176,7 +176,7 @@ func Apply(ctx context.Context, g *Grafana, want Desired, options Options) (Repo
 		}
 	}
 	if options.Annotate != "" {
-		if err := g.Annotate(ctx, options.Annotate); err != nil {
+		if err := g.annotate(ctx, options.Annotate); err != nil {
 			return report, err
 		}
 	}
@@ -233,7 +233,7 @@ func orphans(ctx context.Context, g *Grafana, want Desired) ([]Orphan, error) {
 	for _, d := range want.Dashboards {
 		wanted[d.UID] = true
 	}
-	tagged, err := g.TaggedDashboards(ctx, ownerTag)
+	tagged, err := g.taggedDashboards(ctx, ownerTag)
 	if err != nil {
 		return nil, err
 	}

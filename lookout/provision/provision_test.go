@@ -75,10 +75,13 @@ func applied(t *testing.T) *bench {
 	return b
 }
 
+// renamed is the title that retitle gives.
+const renamed = "Market, renamed"
+
 // retitle changes what the code wants.
-func (b *bench) retitle(title string) {
+func (b *bench) retitle() {
 	b.t.Helper()
-	b.want.Dashboards[0] = changed(b.t, b.want.Dashboards[0], func(d map[string]any) { d["title"] = title })
+	b.want.Dashboards[0] = changed(b.t, b.want.Dashboards[0], func(d map[string]any) { d["title"] = renamed })
 }
 
 func changed(t *testing.T, d dashboards.Dashboard, change func(map[string]any)) dashboards.Dashboard {
@@ -159,17 +162,17 @@ func TestApply(t *testing.T) {
 		},
 		"a change of the code is written, and only it": func(t *testing.T) {
 			b := applied(t)
-			b.retitle("Market, renamed")
+			b.retitle()
 			report := b.apply(provision.Options{})
 			require.Equal(t, "1 folder, 3 data sources, 1 dashboard: updated 1, unchanged 4", report.Summary())
 			require.Equal(t, []string{"POST /api/dashboards/db"}, b.grafana.Writes())
-			require.Equal(t, []provision.Change{{Path: "title", From: "Market service", To: "Market, renamed"}},
+			require.Equal(t, []provision.Change{{Path: "title", From: "Market service", To: renamed}},
 				only(t, report, provision.KindDashboard, board).Changes)
 		},
 		"an edit made in Grafana is reported and kept": func(t *testing.T) {
 			b := applied(t)
 			b.grafana.EditDashboard(board, "anna", "milliseconds read better", setUnit(t, "Latency", "ms"))
-			b.retitle("Market, renamed")
+			b.retitle()
 			report := b.apply(provision.Options{})
 			step := only(t, report, provision.KindDashboard, board)
 			require.Equal(t, provision.Keep, step.Action)
@@ -192,8 +195,8 @@ func TestApply(t *testing.T) {
 		},
 		"the same change made in Grafana and in the code is no difference": func(t *testing.T) {
 			b := applied(t)
-			b.grafana.EditDashboard(board, "anna", "", func(d map[string]any) { d["title"] = "Market, renamed" })
-			b.retitle("Market, renamed")
+			b.grafana.EditDashboard(board, "anna", "", func(d map[string]any) { d["title"] = renamed })
+			b.retitle()
 			require.Equal(t, 5, b.apply(provision.Options{}).Count(provision.Unchanged))
 			require.Empty(t, b.grafana.Writes())
 		},
@@ -227,10 +230,12 @@ func TestApply(t *testing.T) {
 			require.Equal(t, "Market service", b.grafana.Dashboard(board)["title"])
 		},
 		"a dashboard loaded from a file is left alone, even with force": func(t *testing.T) {
-			b := applied(t)
-			b.grafana.ProvisionDashboard(board)
-			require.Equal(t, 5, b.apply(provision.Options{}).Count(provision.Unchanged))
-			b.retitle("Market, renamed")
+			b := newBench(t)
+			var built map[string]any
+			require.NoError(t, json.Unmarshal(b.want.Dashboards[0].JSON, &built))
+			b.grafana.ProvisionDashboard(dashboards.FolderUID, built)
+			require.Equal(t, "1 folder, 3 data sources, 1 dashboard: created 4, unchanged 1", b.apply(provision.Options{}).Summary())
+			b.retitle()
 			step := only(t, b.apply(provision.Options{Force: true}), provision.KindDashboard, board)
 			require.Equal(t, provision.Keep, step.Action)
 			require.Contains(t, step.Reason, "provisioning file")
@@ -368,7 +373,7 @@ func TestConflicts(t *testing.T) {
 		t.Run("an edit between plan and write is kept when Grafana answers "+http.StatusText(status), func(t *testing.T) {
 			b := applied(t)
 			b.grafana.ConflictStatus = status
-			b.retitle("Market, renamed")
+			b.retitle()
 			b.grafana.Fail(grafanafake.Failure{Method: http.MethodPost, Path: "/api/dashboards/db", Before: func() {
 				b.grafana.EditDashboard(board, "anna", "", rename(t, "Latency", "How slow"))
 			}})
@@ -380,12 +385,12 @@ func TestConflicts(t *testing.T) {
 		t.Run("a save that changed nothing does not stop the write when Grafana answers "+http.StatusText(status), func(t *testing.T) {
 			b := applied(t)
 			b.grafana.ConflictStatus = status
-			b.retitle("Market, renamed")
+			b.retitle()
 			b.grafana.Fail(grafanafake.Failure{Method: http.MethodPost, Path: "/api/dashboards/db", Before: func() {
 				b.grafana.EditDashboard(board, "anna", "", func(map[string]any) {})
 			}})
 			require.Equal(t, "updated", only(t, b.apply(provision.Options{}), provision.KindDashboard, board).Outcome())
-			require.Equal(t, "Market, renamed", b.grafana.Dashboard(board)["title"])
+			require.Equal(t, renamed, b.grafana.Dashboard(board)["title"])
 		})
 	}
 }

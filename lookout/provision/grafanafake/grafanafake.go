@@ -29,7 +29,7 @@ type Server struct {
 	ConflictStatus int    // of a stale version: 412 in older Grafana, 409 in newer
 	VersionsToKeep int    // of every dashboard
 
-	t           testing.TB
+	tb          testing.TB
 	mu          sync.Mutex
 	now         time.Time
 	folders     map[string]*folder
@@ -107,10 +107,10 @@ type annotation struct {
 }
 
 // New starts a fake that accepts the token "glsa_test-token", and stops it when the test ends.
-func New(t testing.TB) *Server {
-	t.Helper()
-	s := &Server{
-		t: t, Token: "glsa_test-token", ConflictStatus: http.StatusPreconditionFailed, VersionsToKeep: 20,
+func New(tb testing.TB) *Server {
+	tb.Helper()
+	s := &Server{ //nolint:gosec // the token opens nothing but this fake
+		tb: tb, Token: "glsa_test-token", ConflictStatus: http.StatusPreconditionFailed, VersionsToKeep: 20,
 		now:     time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC),
 		folders: map[string]*folder{}, sources: map[string]*source{}, boards: map[string]*board{},
 	}
@@ -136,11 +136,11 @@ func New(t testing.TB) *Server {
 		return http.StatusOK, map[string]string{"commit": "abc", "database": "ok", "version": "12.4.4"}
 	}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		t.Errorf("the fake does not know %s %s", r.Method, r.URL.Path)
+		tb.Errorf("the fake does not know %s %s", r.Method, r.URL.Path)
 		answer(w, http.StatusNotFound, message("Not found"))
 	})
 	s.Server = httptest.NewServer(mux)
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 

@@ -3,6 +3,7 @@ package grafanafake
 import (
 	"encoding/json"
 	"slices"
+	"testing"
 )
 
 // What people do in Grafana's own pages, and what a test wants to look at.
@@ -23,9 +24,9 @@ func (s *Server) EditDashboard(uid, by, message string, edit func(map[string]any
 	defer s.mu.Unlock()
 	b, ok := s.boards[uid]
 	if !ok {
-		s.t.Fatalf("no dashboard %s", uid)
+		s.tb.Fatalf("no dashboard %s", uid)
 	}
-	data := clone(s.t, b.newest().Data)
+	data := clone(s.tb, b.newest().Data)
 	writeOut(data)
 	edit(data)
 	s.store(uid, b.folderUID, data, message, by)
@@ -76,11 +77,12 @@ func (s *Server) MoveDashboard(uid, folderUID string) {
 	s.boards[uid].folderUID = folderUID
 }
 
-// ProvisionDashboard makes a dashboard one that Grafana loads from a file.
-func (s *Server) ProvisionDashboard(uid string) {
+// ProvisionDashboard puts a dashboard there that Grafana loads from a file.
+func (s *Server) ProvisionDashboard(folderUID string, data map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.boards[uid].provisioned = true
+	uid, _ := data["uid"].(string)
+	s.store(uid, folderUID, data, "", "").provisioned = true
 }
 
 // RenameFolder renames a folder.
@@ -113,7 +115,7 @@ func (s *Server) DataSource(uid string) (DataSource, bool) {
 	}
 	return DataSource{
 		Name: d.Name, Type: d.Type, URL: d.URL, BasicAuth: d.BasicAuth, BasicAuthUser: d.BasicAuthUser, IsDefault: d.IsDefault,
-		ReadOnly: d.ReadOnly, Settings: clone(s.t, d.JSONData), Secrets: d.secrets, storedVersionNow: d.Version,
+		ReadOnly: d.ReadOnly, Settings: clone(s.tb, d.JSONData), Secrets: d.secrets, storedVersionNow: d.Version,
 	}, true
 }
 
@@ -136,7 +138,7 @@ func (s *Server) Dashboard(uid string) map[string]any {
 	if !ok {
 		return nil
 	}
-	return clone(s.t, b.newest().Data)
+	return clone(s.tb, b.newest().Data)
 }
 
 // DashboardFolder returns the uid of the folder that a dashboard is in.
@@ -196,14 +198,15 @@ func (s *Server) Requests() int {
 	return s.requests
 }
 
-func clone(t interface{ Fatal(...any) }, in map[string]any) map[string]any {
+func clone(tb testing.TB, in map[string]any) map[string]any {
+	tb.Helper()
 	text, err := json.Marshal(in)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var out map[string]any
 	if err := json.Unmarshal(text, &out); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out
 }
