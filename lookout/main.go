@@ -68,6 +68,7 @@ does not allow the work (a port in use, a missing compiler, a full disk).`,
 		newLogsCommand(),
 		newToolsCommand(),
 		newPagerCommand(),
+		newBuildCommand(),
 		newPlanCommand(),
 		newApplyCommand(),
 	)

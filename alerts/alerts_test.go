@@ -1,0 +1,97 @@
+package alerts_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/promslog"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/promql/promqltest"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/util/teststorage"
+	"github.com/stretchr/testify/require"
+
+	"github.com/farmersmarket/platform/alerts"
+)
+
+// Each case is a minute and more of scrapes, every 15 seconds: 1 is up, 0 is down, _ is no scrape at all.
+func TestWhatTargetsRaise(t *testing.T) {
+	for sentence, c := range map[string]struct {
+		series string
+		at     time.Duration
+		want   []string // "severity: summary" of what fires
+	}{
+		"all are up": {`
+			up{job="server",instance="a"} 1x80
+			up{job="jaeger",instance="a"} 1x80`, 20 * time.Minute, nil},
+		"the only server is down for a minute": {`
+			up{job="server",instance="a"} 1x20 0x60`, 6*time.Minute + 15*time.Second,
+			[]string{"page: The API is down: no instance of it answers Prometheus"}},
+		"a server that restarts within half a minute raises nothing": {`
+			up{job="server",instance="a"} 1x20 0 0 1x60`, 20 * time.Minute, nil},
+		"one server of two is down": {`
+			up{job="server",instance="a"} 1x80
+			up{job="server",instance="b"} 0x80`, 20 * time.Minute,
+			[]string{"ticket: 1 of the targets of server are down"}},
+		"two of what watches are down": {`
+			up{job="server",instance="a"} 1x80
+			up{job="jaeger",instance="a"} 0x80
+			up{job="jaeger",instance="b"} 0x80`, 20 * time.Minute,
+			[]string{"ticket: 2 of the targets of jaeger are down"}},
+		"what watches may be away for four minutes": {`
+			up{job="server",instance="a"} 1x80
+			up{job="jaeger",instance="a"} 0x16 1x80`, 20 * time.Minute, nil},
+		"no server is known to Prometheus": {`
+			up{job="jaeger",instance="a"} 1x80`, 20 * time.Minute,
+			[]string{"ticket: Prometheus has no target of server to scrape"}},
+		"while a first start builds the server": {`
+			up{job="jaeger",instance="a"} 1x80`, 10 * time.Minute, nil},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			storage := promqltest.LoadedStorage(t, "load 15s"+c.series)
+			t.Cleanup(func() { require.NoError(t, storage.Close()) })
+			var fired []string
+			for _, a := range firing(t, storage, c.at) {
+				if a.Labels.Get("alertname") != alerts.Watchdog {
+					fired = append(fired, a.Labels.Get("severity")+": "+a.Annotations.Get("summary"))
+				}
+			}
+			require.ElementsMatch(t, c.want, fired)
+		})
+	}
+}
+
+func TestTheWatchdogAlwaysFires(t *testing.T) {
+	active := firing(t, teststorage.New(t), 0)
+	require.Len(t, active, 1)
+	require.Equal(t, alerts.Watchdog, active[0].Labels.Get("alertname"))
+}
+
+// firing evaluates the rules every 15 seconds up to the given time and returns what fires then.
+func firing(t *testing.T, storage *teststorage.TestStorage, at time.Duration) []*rules.Alert {
+	t.Helper()
+	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute})
+	t.Cleanup(func() { require.NoError(t, engine.Close()) })
+	query := rules.EngineQueryFunc(engine, storage)
+	var active []*rules.Alert
+	for _, group := range alerts.Groups("http://localhost:8090") {
+		for _, r := range group.Rules {
+			expr, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
+			require.NoError(t, err)
+			rule := rules.NewAlertingRule(r.Alert, expr, time.Duration(r.For), 0, labels.FromMap(r.Labels),
+				labels.FromMap(r.Annotations), labels.EmptyLabels(), "", true, promslog.NewNopLogger())
+			for now := time.Duration(0); now <= at; now += 15 * time.Second {
+				_, err := rule.Eval(t.Context(), 0, time.Unix(0, 0).Add(now), query, nil, 0)
+				require.NoError(t, err)
+			}
+			for _, a := range rule.ActiveAlerts() {
+				if a.State == rules.StateFiring {
+					active = append(active, a)
+				}
+			}
+		}
+	}
+	return active
+}
