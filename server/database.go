@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/farmersmarket/platform/migrations"
 	"github.com/farmersmarket/platform/server/config"
@@ -17,7 +18,7 @@ func openStore(ctx context.Context, c config.Config, tel *telemetry.Telemetry) (
 	if err != nil {
 		return nil, usageError{err}
 	}
-	db.DB().AddQueryHook(tel.DatabaseHook(db.System()))
+	db.Observe(tel.DatabaseHook(db.System()))
 	tel.WatchPool(db.System(), db.DB().Stats)
 	if c.Migrate {
 		applied, err := migrations.Migrate(ctx, db.DB())
@@ -41,7 +42,7 @@ func migrate(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return usageError{err}
 	}
-	defer db.Close()
+	defer closeStore(db)
 	applied, err := migrations.Migrate(ctx, db.DB())
 	if err != nil {
 		return err
@@ -60,11 +61,18 @@ func loadSeed(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return usageError{err}
 	}
-	defer db.Close()
+	defer closeStore(db)
 	counts, err := seed.Load(ctx, db)
 	if err != nil {
 		return err
 	}
 	fmt.Println(counts)
 	return nil
+}
+
+// closeStore ends a command's use of the database. What it did is committed by then, so an error changes nothing.
+func closeStore(db *store.Store) {
+	if err := db.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, "server: close the database:", err)
+	}
 }

@@ -38,7 +38,7 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	defer func() { logClose(tel.Logger, "database", db.Close()) }()
+	defer closeStore(db)
 
 	checks := health.New(tel, health.Check{Name: "database", Required: true, Probe: db.Ping})
 	go checks.Watch(ctx)
@@ -99,12 +99,6 @@ func flush(tel *telemetry.Telemetry, timeout time.Duration) {
 	tel.Logger.Info("stopped")
 }
 
-func logClose(logger *slog.Logger, what string, err error) {
-	if err != nil {
-		logger.Error("could not close the "+what, "error", err.Error())
-	}
-}
-
 func listen(ctx context.Context, setting, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
@@ -135,7 +129,7 @@ func checkHealth(ctx context.Context, c config.Config) error {
 		return fmt.Errorf("read HTTP_ADDR %q: %w", c.HTTPAddr, err)
 	}
 	url := "http://" + net.JoinHostPort("127.0.0.1", port) + "/api/ready"
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
 	}

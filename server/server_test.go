@@ -123,14 +123,6 @@ func ask(t *testing.T, method, url, body string) (int, string) {
 	return response.StatusCode, string(content)
 }
 
-func (p *process) waitForStatus(path string, status int) {
-	p.t.Helper()
-	require.Eventually(p.t, func() bool {
-		got, _ := p.get(path)
-		return got == status
-	}, patience, 20*time.Millisecond, "GET %s should answer %d", path, status)
-}
-
 // stop sends the signal and returns the exit status.
 func (p *process) stop(signal os.Signal) int {
 	p.t.Helper()

@@ -94,7 +94,7 @@ func TestADatabaseStatementLeavesOneSpanAndOneSample(t *testing.T) {
 			_, err = db.NewCreateTable().Model((*egg)(nil)).Exec(t.Context())
 			require.NoError(t, err)
 
-			db.AddQueryHook(tel.DatabaseHook("sqlite"))
+			db = db.WithQueryHook(tel.DatabaseHook("sqlite"))
 			ctx, parent := tel.TracerProvider().Tracer("test").Start(t.Context(), "request")
 			err = c.run(ctx, db)
 			if c.errorType == "" && err != nil {

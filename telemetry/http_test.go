@@ -72,7 +72,7 @@ func startService(t *testing.T, adjust func(*telemetry.Config)) *service {
 	go func() { _ = app.Listener(listener) }()
 	t.Cleanup(func() {
 		require.NoError(t, app.ShutdownWithTimeout(5*time.Second))
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Second)
 		defer cancel()
 		_ = tel.Shutdown(ctx)
 	})

@@ -50,16 +50,12 @@ func (t *routeTable) add(method, path string, r *route) error {
 		return fmt.Errorf("instrument route %s %s: %q is not supported in a path: "+
 			"use plain segments, :name for a whole segment, and * at the end", method, path, path[i])
 	}
-	root := t.methods[method]
-	if root == nil {
-		root = &routeNode{}
-		t.methods[method] = root
+	node := t.methods[method]
+	if node == nil {
+		node = &routeNode{}
+		t.methods[method] = node
 	}
-	node := root
-	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	if !t.strict && len(segments) > 1 && segments[len(segments)-1] == "" {
-		segments = segments[:len(segments)-1]
-	}
+	segments := t.segments(path)
 	for i, segment := range segments {
 		switch {
 		case segment == "*" && i == len(segments)-1:
@@ -83,6 +79,14 @@ func (t *routeTable) add(method, path string, r *route) error {
 		node.route = r
 	}
 	return nil
+}
+
+func (t *routeTable) segments(path string) []string {
+	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if last := len(segments) - 1; !t.strict && last > 0 && segments[last] == "" {
+		return segments[:last]
+	}
+	return segments
 }
 
 func (n *routeNode) child(segment string) *routeNode {

@@ -29,14 +29,20 @@ type seriesSet struct {
 	mu      sync.Mutex
 }
 
+// observer is what client_golang's histograms can do.
+type observer interface {
+	prometheus.Observer
+	prometheus.ExemplarObserver
+}
+
 // durationSeries is one series of the request duration histogram.
 type durationSeries struct {
-	observer     prometheus.Observer
+	histogram    observer
 	nextExemplar []atomic.Int64 // per bucket: the Unix time in ns from which it takes one
 }
 
 // get returns the series of an outcome, making it when it is the first of its kind.
-func (s *seriesSet) get(o outcome, make func(outcome) *durationSeries) *durationSeries {
+func (s *seriesSet) get(o outcome, create func(outcome) *durationSeries) *durationSeries {
 	if known := s.current.Load(); known != nil {
 		if series := (*known)[o]; series != nil {
 			return series
@@ -51,14 +57,14 @@ func (s *seriesSet) get(o outcome, make func(outcome) *durationSeries) *duration
 		}
 		next = maps.Clone(*known)
 	}
-	next[o] = make(o)
+	next[o] = create(o)
 	s.current.Store(&next)
 	return next[o]
 }
 
 func newDurationSeries(histogram *prometheus.HistogramVec, method, route string, o outcome) *durationSeries {
 	return &durationSeries{
-		observer:     histogram.WithLabelValues(method, route, strconv.Itoa(o.status), o.errorType),
+		histogram:    histogram.WithLabelValues(method, route, strconv.Itoa(o.status), o.errorType).(observer), //nolint:errcheck // it is one
 		nextExemplar: make([]atomic.Int64, len(catalogue.HTTPServerRequestDuration.Buckets)+1),
 	}
 }
@@ -67,12 +73,12 @@ func newDurationSeries(histogram *prometheus.HistogramVec, method, route string,
 func (s *durationSeries) observe(duration time.Duration, end time.Time, sc trace.SpanContext) {
 	seconds := duration.Seconds()
 	if sc.IsSampled() && s.takesExemplar(seconds, end) {
-		s.observer.(prometheus.ExemplarObserver).ObserveWithExemplar(seconds, prometheus.Labels{
+		s.histogram.ObserveWithExemplar(seconds, prometheus.Labels{
 			"trace_id": sc.TraceID().String(), "span_id": sc.SpanID().String(),
 		})
 		return
 	}
-	s.observer.Observe(seconds)
+	s.histogram.Observe(seconds)
 }
 
 func (s *durationSeries) takesExemplar(seconds float64, now time.Time) bool {

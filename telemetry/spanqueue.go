@@ -17,8 +17,8 @@ import (
 const (
 	batchSize     = 512              // spans a request; the OpenTelemetry SDK's default
 	exportTimeout = 10 * time.Second // for one request; the OTLP exporter's default
-	retryMin      = 500 * time.Millisecond
-	retryMax      = 10 * time.Second
+	firstRetry    = 500 * time.Millisecond
+	slowestRetry  = 10 * time.Second
 )
 
 // spanQueue is a span processor that holds finished spans in a bounded queue and sends them in batches. The SDK's own
@@ -169,7 +169,7 @@ func (q *spanQueue) send(batch []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan 
 	if len(batch) == 0 {
 		return batch
 	}
-	for wait := retryMin; ; wait = min(2*wait, retryMax) {
+	for wait := firstRetry; ; wait = min(2*wait, slowestRetry) {
 		ctx, cancel := context.WithTimeout(q.aborted, exportTimeout)
 		err := q.exporter.ExportSpans(ctx, batch)
 		cancel()

@@ -21,11 +21,12 @@ func TestACollectorThatIsAwayHoldsUpNobodyAndIsLoggedOnce(t *testing.T) {
 	s.lines("collector unreachable: spans wait in the queue, and are dropped when it is full")
 	dropped := s.counter("otel_sdk_processor_span_processed_total", "queue_full")
 	require.Positive(t, dropped, "a full queue drops")
-	require.EqualValues(t, requests, dropped+s.counter("otel_sdk_processor_span_processed_total", ""), "and every span is counted")
+	queued := s.counter("otel_sdk_processor_span_processed_total", "")
+	require.Equal(t, requests, int(dropped+queued), "and every span is counted")
 
 	s.collector.Start()
 	back := s.lines("collector reachable again")
-	require.EqualValues(t, dropped, back[0]["spans_dropped"])
+	require.InDelta(t, dropped, back[0]["spans_dropped"], 0)
 	s.collector.WaitForSpans(int(requests - dropped))
 	require.Eventually(t, func() bool {
 		return s.counter("otel_sdk_exporter_span_exported_total", "") == requests-dropped

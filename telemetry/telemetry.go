@@ -113,11 +113,11 @@ func Start(config Config) (*Telemetry, error) {
 
 func (c *Config) complete() error {
 	if c.Service == "" {
-		return errors.New("Config.Service is empty: name the service")
+		return errors.New("the Service is empty: name it")
 	}
 	for name, ratio := range map[string]float64{"SampleRatio": c.SampleRatio, "AccessLogRatio": c.AccessLogRatio} {
 		if ratio < 0 || ratio > 1 {
-			return fmt.Errorf("Config.%s is %v: it must be from 0 to 1", name, ratio)
+			return fmt.Errorf("%s is %v: it must be from 0 to 1", name, ratio)
 		}
 	}
 	if c.Logs == nil {
@@ -168,8 +168,8 @@ func newExporter(config Config) (sdktrace.SpanExporter, error) {
 		otlptracegrpc.WithEndpoint(config.OTLPEndpoint),
 		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{Enabled: false}),
 		otlptracegrpc.WithDialOption(grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: retryMin, Multiplier: 2, Jitter: 0.2, MaxDelay: retryMax},
-			MinConnectTimeout: retryMax,
+			Backoff:           backoff.Config{BaseDelay: firstRetry, Multiplier: 2, Jitter: 0.2, MaxDelay: slowestRetry},
+			MinConnectTimeout: slowestRetry,
 		})),
 	}
 	if config.OTLPInsecure {

@@ -6,7 +6,11 @@ import "fmt"
 // Name returns the candidate with the fewest edits to word. It reports false when none is near enough to be a likely
 // misspelling: more than a third of the word's letters, and at least two, would have to change.
 func Name(word string, candidates []string) (string, bool) {
-	bound := max(2, len([]rune(word))/3)
+	return Within(max(2, len([]rune(word))/3), word, candidates)
+}
+
+// Within returns the candidate with the fewest edits to word, if there are at most so many.
+func Within(bound int, word string, candidates []string) (string, bool) {
 	best, found := "", false
 	for _, candidate := range candidates {
 		if d := distance(word, candidate); d <= bound && d < max(len(word), 1) {

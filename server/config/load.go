@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
+	"github.com/farmersmarket/platform/internal/nearest"
 )
 
 // setting is one environment variable.
@@ -48,26 +48,26 @@ func lookUp(environ []string, settings []setting) (given map[string]string, prob
 		name, value, _ := strings.Cut(entry, "=")
 		if slices.ContainsFunc(settings, func(s setting) bool { return s.name == name }) {
 			given[name] = value
-		} else if nearest := misspelt(name, settings); nearest != "" {
-			problems = append(problems, fmt.Errorf("%s: there is no such setting; did you mean %s?", name, nearest))
+		} else if meant := misspelt(name, settings); meant != "" {
+			problems = append(problems, fmt.Errorf("%s: there is no such setting; did you mean %s?", name, meant))
 		}
 	}
 	return given, problems
 }
 
-// misspelt returns the setting that name is within two edits of; shorter names must be within one.
+// misspelt returns the setting that name is within two edits of, or one when it is short.
 func misspelt(name string, settings []setting) string {
 	const long = 8
-	for _, s := range settings {
-		allowed := 1
-		if len(s.name) >= long {
-			allowed = 2
-		}
-		if distance := levenshtein.ComputeDistance(strings.ToUpper(name), s.name); distance <= allowed {
-			return s.name
-		}
+	edits := 1
+	if len(name) >= long {
+		edits = 2
 	}
-	return ""
+	names := make([]string, len(settings))
+	for i, s := range settings {
+		names[i] = s.name
+	}
+	meant, _ := nearest.Within(edits, strings.ToUpper(name), names)
+	return meant
 }
 
 // check finds settings that do not go together.

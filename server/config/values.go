@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -126,9 +127,9 @@ func databaseURL(into *string) func(string) error {
 		u, err := url.Parse(value)
 		switch {
 		case err != nil:
-			return fmt.Errorf("it is not a URL")
+			return errors.New("it is not a URL")
 		case u.Scheme == "sqlite" && u.Host+u.Path+u.Opaque == "":
-			return fmt.Errorf("it names no file: sqlite://.run/market.db")
+			return errors.New("it names no file: sqlite://.run/market.db")
 		case u.Scheme != "sqlite" && u.Scheme != "postgres" && u.Scheme != "postgresql":
 			return fmt.Errorf("scheme %q is neither sqlite nor postgres", u.Scheme)
 		}

@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -73,28 +74,32 @@ func (f *Fault) check(duration time.Duration) error {
 	if f.Status == 0 {
 		f.Status = fiber.StatusInternalServerError
 	}
+	if _, err := path.Match(pattern(f.Route), ""); err != nil {
+		return fmt.Errorf("route %q is not a pattern: %w", f.Route, err)
+	}
 	switch {
 	case f.Route == "":
-		return fmt.Errorf("route is empty: name a pattern such as /api/v1/*")
+		return errors.New("route is empty: name a pattern such as /api/v1/*")
 	case f.ErrorRate < 0 || f.ErrorRate > 1 || math.IsNaN(f.ErrorRate):
 		return fmt.Errorf("error_rate is %v: it must be from 0 to 1", f.ErrorRate)
 	case f.ErrorRate == 0 && f.Latency == nil:
-		return fmt.Errorf("the fault does nothing: give an error_rate or a latency")
+		return errors.New("the fault does nothing: give an error_rate or a latency")
 	case f.Status < 500 || f.Status > 599:
 		return fmt.Errorf("status is %d: it must be from 500 to 599", f.Status)
 	case duration <= 0 || duration > MaxDuration:
 		return fmt.Errorf("duration is %s: it must be above 0 and at most %s", duration, MaxDuration)
 	}
-	if _, err := path.Match(pattern(f.Route), ""); err != nil {
-		return fmt.Errorf("route %q is not a pattern: %w", f.Route, err)
-	}
-	if l := f.Latency; l != nil {
-		if !slices.Contains(Distributions(), l.Distribution) {
-			return fmt.Errorf("latency distribution %q is none of %s", l.Distribution, strings.Join(Distributions(), ", "))
-		}
-		if l.Mean <= 0 || l.Mean > maxLatency || l.Spread < 0 || l.Spread > maxLatency {
-			return fmt.Errorf("latency mean %s, spread %s: the mean must be above 0, and neither above %s", l.Mean, l.Spread, maxLatency)
-		}
+	return f.Latency.check()
+}
+
+func (l *Latency) check() error {
+	switch {
+	case l == nil:
+		return nil
+	case !slices.Contains(Distributions(), l.Distribution):
+		return fmt.Errorf("latency distribution %q is none of %s", l.Distribution, strings.Join(Distributions(), ", "))
+	case l.Mean <= 0, l.Mean > maxLatency, l.Spread < 0, l.Spread > maxLatency:
+		return fmt.Errorf("latency mean %s, spread %s: the mean must be above 0, and neither above %s", l.Mean, l.Spread, maxLatency)
 	}
 	return nil
 }

@@ -79,8 +79,11 @@ func openPostgreSQL(url string, opts Options) (*Store, error) {
 	return &Store{db: bun.NewDB(pool, pgdialect.New()), timeout: opts.StatementTimeout + networkMargin}, nil
 }
 
-// DB is the database itself, for migrations and for query hooks.
+// DB is the database itself, for migrations.
 func (s *Store) DB() *bun.DB { return s.db }
+
+// Observe makes every statement pass by the hook. It must come before the store is used.
+func (s *Store) Observe(hook bun.QueryHook) { s.db = s.db.WithQueryHook(hook) }
 
 // System is the database's name in the OpenTelemetry conventions: sqlite or postgresql.
 func (s *Store) System() string {
