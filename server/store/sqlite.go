@@ -20,7 +20,6 @@ import (
 const (
 	memoryPath               = ":memory:"
 	defaultSQLiteConnections = 4
-	busyRetryInterval        = 10 * time.Millisecond
 )
 
 // sqlitePool opens a pool of connections, one of which can write at a time while the others read.
@@ -40,7 +39,7 @@ func sqlitePool(ctx context.Context, path string, opts Options) (*sql.DB, error)
 	if err != nil {
 		return nil, err
 	}
-	pool := sql.OpenDB(&sqliteConnector{Connector: inner, path: path, patience: opts.StatementTimeout})
+	pool := sql.OpenDB(&sqliteConnector{Connector: inner, path: path})
 	// Connections are kept: they cost memory only, and on a full disk a new one may not open where an old one reads on.
 	pool.SetMaxOpenConns(opts.MaxConns)
 	pool.SetMaxIdleConns(opts.MaxConns)
@@ -90,8 +89,7 @@ func sqliteDSN(path string, timeout time.Duration) string {
 // sqliteConnector opens connections that notice when the file they have open is no longer the one at the path.
 type sqliteConnector struct {
 	driver.Connector
-	path     string
-	patience time.Duration // how long to wait for others to finish setting the database up
+	path string
 }
 
 // sqliteDriverConn is what the driver's connections can do.
@@ -108,7 +106,7 @@ type sqliteDriverConn interface {
 
 // Connect implements driver.Connector.
 func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.connectPatiently(ctx)
+	conn, err := c.Connector.Connect(ctx)
 	if err != nil || c.path == memoryPath {
 		return conn, err
 	}
@@ -121,24 +119,6 @@ func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return &sqliteConn{sqliteDriverConn: inner, path: c.path, file: file}, nil
-}
-
-// connectPatiently waits while the database is locked: the switch to WAL, in the first connection of all, does not heed
-// the busy timeout of the others.
-func (c *sqliteConnector) connectPatiently(ctx context.Context) (driver.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.patience)
-	defer cancel()
-	for {
-		conn, err := c.Connector.Connect(ctx)
-		if resultCode(err) != sqlite3.SQLITE_BUSY {
-			return conn, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(busyRetryInterval):
-		}
-	}
 }
 
 // sqliteConn is a connection to the file that was at path when it was opened.
