@@ -1,0 +1,158 @@
+package drill
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func hold(t *testing.T, f *fakeStack, config Config) (Report, error) {
+	t.Helper()
+	d, err := Find("api-outage")
+	require.NoError(t, err)
+	return Run(t.Context(), d, config)
+}
+
+func TestADrillWhosePageArrivesAndResolvesPasses(t *testing.T) {
+	f := newFakeStack(t)
+	var told []string
+	config := f.config()
+	config.Tell = func(e Event) { told = append(told, e.Name) }
+	var said strings.Builder
+	config.Say = func(text string) { said.WriteString(text + "\n") }
+	report, err := hold(t, f, config)
+	require.NoError(t, err)
+	require.True(t, report.Passed, report.Failures)
+	require.True(t, f.faultIsCleared())
+
+	var names []string
+	for _, e := range report.Timeline {
+		names = append(names, e.Name)
+	}
+	// That the alert is over is seen in Prometheus and at the pager, in either order.
+	require.Equal(t, []string{Injected, FirstBad, Firing, Notified, Cleared, Recovered}, names[:6])
+	require.ElementsMatch(t, []string{Inactive, ResolvedAt}, names[6:])
+	require.ElementsMatch(t, names, told, "the timeline is told while it happens")
+
+	// 1800 good requests in 600 s, 200/s during: 200 t > 0.0144 * (1800 + 200 t) * 3600 / (600 + t).
+	require.InDelta(t, 0.851, report.Expected.Detection, 0.01)
+	require.InDelta(t, 51.84, report.Expected.Textbook, 0.01)
+	require.InDelta(t, 10, report.Expected.GroupWait, 0, "that of the route which the page takes")
+	require.InDelta(t, 5, report.Expected.Scrape, 0)
+	require.Contains(t, said.String(), "more good requests")
+
+	var summary strings.Builder
+	require.NoError(t, report.WriteSummary(&summary))
+	require.Contains(t, summary.String(), "The drill passed.")
+}
+
+func TestADrillFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*fakeStack, *Config)
+		says   string
+	}{
+		"when the page never arrives": {
+			func(f *fakeStack, c *Config) { f.silentPager, c.PageWithin = true, 300*time.Millisecond },
+			"no page reached the pager within 300ms",
+		},
+		"when another alert pages": {
+			func(f *fakeStack, _ *Config) { f.foreignAlert = "TargetDown" }, "TargetDown paged too",
+		},
+		"when the page is not resolved": {
+			func(f *fakeStack, c *Config) { f.neverEnds, c.ResolveWithin = true, 300*time.Millisecond },
+			"still firing 300ms after the fault's end",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeStack(t)
+			config := f.config()
+			test.change(f, &config)
+			report, err := hold(t, f, config)
+			require.NoError(t, err, "the drill itself could be held")
+			require.False(t, report.Passed)
+			require.Contains(t, strings.Join(report.Failures, "\n"), test.says)
+			require.True(t, f.faultIsCleared(), "the fault is cleared")
+			var summary strings.Builder
+			require.NoError(t, report.WriteSummary(&summary))
+			require.Contains(t, summary.String(), "FAILED: ")
+		})
+	}
+}
+
+func TestADrillIsNotHeld(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*fakeStack, *Config)
+		says   string
+	}{
+		"when the server takes no faults":     {func(f *fakeStack, _ *Config) { f.noFaults = true }, "FAULTS=on"},
+		"when a fault is in force":            {func(f *fakeStack, _ *Config) { f.faults = []fault{{ID: "x", Route: "/a"}} }, "1 injected faults are in force, the first on /a"},
+		"when a page fires already":           {func(f *fakeStack, _ *Config) { f.alreadyFiring = true }, "is firing since"},
+		"when Prometheus has no rules":        {func(f *fakeStack, _ *Config) { f.unrecorded = true }, "no recorded series"},
+		"when the pager is down":              {func(_ *fakeStack, c *Config) { c.PagerURL = "http://127.0.0.1:1" }, "the pager is not ready"},
+		"when an address is none":             {func(_ *fakeStack, c *Config) { c.PagerURL = "127.0.0.1:1" }, "want http://host:port"},
+		"when there is to be no traffic":      {func(_ *fakeStack, c *Config) { c.Rate = 0 }, "without traffic"},
+		"when the fault would outlast bounds": {func(_ *fakeStack, c *Config) { c.PageWithin = time.Hour }, "at most 59m30s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeStack(t)
+			config := f.config()
+			test.change(f, &config)
+			_, err := hold(t, f, config)
+			require.ErrorContains(t, err, test.says)
+			require.Empty(t, f.injected, "nothing was broken")
+		})
+	}
+}
+
+func TestAnInterruptedDrillClearsItsFault(t *testing.T) {
+	f := newFakeStack(t)
+	f.silentPager = true
+	ctx, interrupt := context.WithCancel(t.Context())
+	config := f.config()
+	config.Tell = func(e Event) {
+		if e.Name == FirstBad {
+			interrupt()
+		}
+	}
+	_, err := Run(ctx, apiOutage(), config)
+	require.ErrorIs(t, err, context.Canceled)
+	require.True(t, f.faultIsCleared())
+}
+
+func TestAFaultOfAKilledDrillEndsByItself(t *testing.T) {
+	f := newFakeStack(t)
+	config := f.config()
+	_, err := hold(t, f, config)
+	require.NoError(t, err)
+	require.Len(t, f.injected, 1)
+	require.Equal(t, (config.PageWithin + faultMargin).String(), f.injected[0].Duration)
+	require.Equal(t, "/api/v1/*", f.injected[0].Route)
+	require.Equal(t, http.StatusInternalServerError, f.injected[0].Status)
+}
+
+func TestGoodNeeded(t *testing.T) {
+	f := newFakeStack(t)
+	f.bad, f.good = 144, 856
+	s := &stage{Config: f.config(), client: http.DefaultClient}
+	// 144 bad of 1,000; below 1.44 % from 10,000 on: 9,000 more.
+	needed, bad, err := s.goodNeeded(t.Context(), f.slo.Tiers[0])
+	require.NoError(t, err)
+	require.InDelta(t, 144, bad, 0)
+	require.InDelta(t, 9000, needed, 1)
+}
+
+func TestRegistry(t *testing.T) {
+	_, err := Find("api-outrage")
+	require.EqualError(t, err, `there is no drill "api-outrage"; there is api-outage`)
+	for _, d := range All() {
+		require.NotEmpty(t, d.Name)
+		require.True(t, strings.HasSuffix(d.Description, "."), d.Name)
+	}
+}

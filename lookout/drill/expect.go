@@ -1,0 +1,122 @@
+package drill
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	alertconfig "github.com/prometheus/alertmanager/config"
+	"github.com/prometheus/alertmanager/dispatch"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/farmersmarket/platform/slo"
+)
+
+// expect computes, from what Prometheus has counted so far and from the programs' own configuration, when the page should
+// come.
+func (s *stage) expect(ctx context.Context) error {
+	longest := s.SLO.Tiers[0].Long
+	events, _, err := s.value(ctx, fmt.Sprintf("sum(increase(%s[%s]))", s.SLO.Total, longest))
+	if err != nil {
+		return err
+	}
+	bad, _, err := s.recorded(ctx, slo.EventsBad(longest))
+	if err != nil {
+		return err
+	}
+	// Each recorded sample stands for one step: as many steps have a sample as there has been traffic to count.
+	const step = 10 * time.Second
+	steps, _, err := s.value(ctx, fmt.Sprintf("count_over_time(%s{%s=%q}[%s:%s])",
+		slo.EventsTotal(slo.Window5m), slo.LabelSLO, s.SLO.Name, longest, model.Duration(step)))
+	if err != nil {
+		return err
+	}
+	history := time.Duration(steps) * step
+	e := Expectation{History: history.Seconds(), BadBefore: bad}
+	if history > 0 {
+		e.Before = events / history.Seconds()
+	}
+	// What flows now, the drill's own traffic included, goes on during the outage.
+	now, _, err := s.value(ctx, fmt.Sprintf("sum(rate(%s[1m]))", s.SLO.Total))
+	if err != nil {
+		return err
+	}
+	e.During = max(now, s.Rate)
+	for _, d := range s.SLO.Detect(slo.Outage{ErrorRatio: 1, Before: e.Before, During: e.During, History: history}) {
+		if seconds := d.After.Seconds(); d.Tier.Severity == slo.SeverityPage && (e.Detection == 0 || seconds < e.Detection) {
+			e.Detection = seconds
+		}
+	}
+	for _, d := range s.SLO.Detect(slo.Outage{ErrorRatio: 1}) {
+		if seconds := d.After.Seconds(); d.Tier.Severity == slo.SeverityPage && (e.Textbook == 0 || seconds < e.Textbook) {
+			e.Textbook = seconds
+		}
+	}
+	if e.Scrape, e.Evaluate, err = s.intervals(ctx); err != nil {
+		return err
+	}
+	if e.GroupWait, err = s.groupWait(ctx); err != nil {
+		return err
+	}
+	s.report.Expected = e
+	return nil
+}
+
+// String says the expectation in words.
+func (e Expectation) String() string {
+	return fmt.Sprintf("%.1f requests/s over the last %s, %.1f/s during the outage: both windows burn after %.1f s "+
+		"(%.0f s at constant traffic).\nThe page should come within %.0f s: at most %.0f s of scrape, %.0f s of evaluation, %.0f s of group wait.",
+		e.Before, time.Duration(e.History*float64(time.Second)).Round(time.Second), e.During, e.Detection, e.Textbook,
+		e.Latest(), e.Scrape, e.Evaluate, e.GroupWait)
+}
+
+// intervals reads from Prometheus how often it scrapes and evaluates, in seconds.
+func (s *stage) intervals(ctx context.Context) (scrape, evaluation float64, err error) {
+	var answer struct {
+		Data struct {
+			YAML string `json:"yaml"`
+		} `json:"data"`
+	}
+	if err := s.call(ctx, http.MethodGet, s.PrometheusURL, "/api/v1/status/config", nil, &answer); err != nil {
+		return 0, 0, fmt.Errorf("ask Prometheus for its configuration: %w", err)
+	}
+	var config struct {
+		Global struct {
+			Scrape     model.Duration `yaml:"scrape_interval"`
+			Evaluation model.Duration `yaml:"evaluation_interval"`
+		} `yaml:"global"`
+	}
+	if err := yaml.Unmarshal([]byte(answer.Data.YAML), &config); err != nil {
+		return 0, 0, fmt.Errorf("read Prometheus's configuration: %w", err)
+	}
+	return time.Duration(config.Global.Scrape).Seconds(), time.Duration(config.Global.Evaluation).Seconds(), nil
+}
+
+// groupWait finds how long Alertmanager's route for the page waits before it notifies, in seconds.
+func (s *stage) groupWait(ctx context.Context) (float64, error) {
+	var answer struct {
+		Config struct {
+			Original string `json:"original"`
+		} `json:"config"`
+	}
+	if err := s.call(ctx, http.MethodGet, s.AlertmanagerURL, "/api/v2/status", nil, &answer); err != nil {
+		return 0, fmt.Errorf("ask Alertmanager for its configuration: %w", err)
+	}
+	config, err := alertconfig.Load(answer.Config.Original)
+	if err != nil {
+		return 0, fmt.Errorf("read Alertmanager's configuration: %w", err)
+	}
+	labels := model.LabelSet{
+		model.AlertNameLabel: model.LabelValue(s.SLO.AlertName()),
+		slo.LabelSeverity:    slo.SeverityPage,
+		slo.LabelSLO:         model.LabelValue(s.SLO.Name),
+		slo.LabelService:     model.LabelValue(s.SLO.Service),
+	}
+	routes := dispatch.NewRoute(config.Route, nil).Match(labels)
+	if len(routes) == 0 {
+		return 0, fmt.Errorf("Alertmanager has no route for %s: nobody would be paged", s.SLO.AlertName()) //nolint:staticcheck // a name
+	}
+	return routes[0].RouteOpts.GroupWait.Seconds(), nil
+}

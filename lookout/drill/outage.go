@@ -1,0 +1,285 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/farmersmarket/platform/lookout/pager"
+	"github.com/farmersmarket/platform/lookout/traffic"
+	"github.com/farmersmarket/platform/lookout/webui"
+	"github.com/farmersmarket/platform/slo"
+)
+
+const (
+	// warmUp bounds the wait for the SLO to see the drill's traffic: a few scrapes and evaluations.
+	warmUp = time.Minute
+	// effect bounds the wait for the first request to fail, and to succeed again.
+	effect = 15 * time.Second
+	// cheapPath is what recovery requests: one row.
+	cheapPath = "/api/v1/farms?limit=1"
+)
+
+func apiOutage() Drill {
+	return Drill{
+		Name:        "api-outage",
+		Description: "Every API request fails; the error budget's alert must page, and resolve after the end.",
+		run:         runAPIOutage,
+	}
+}
+
+// runAPIOutage is the drill from beginning to end.
+func runAPIOutage(ctx context.Context, s *stage) error {
+	if err := s.preflight(ctx); err != nil {
+		return err
+	}
+	shoppers := &traffic.Stats{}
+	stopTraffic := s.drive(ctx, traffic.Config{BaseURL: s.ServerURL, Rate: s.Rate, Observe: shoppers.Observe})
+	defer stopTraffic()
+	defer func() { s.report.Requests = shoppers.Counts() }()
+	if err := s.warmUp(ctx, shoppers); err != nil {
+		return err
+	}
+	if err := s.expect(ctx); err != nil {
+		return err
+	}
+	s.Say(s.report.Expected.String())
+
+	endFault, err := s.inject(ctx)
+	if err != nil {
+		return err
+	}
+	page, err := s.awaitPage(ctx, shoppers)
+	if err := errors.Join(err, endFault()); err != nil {
+		return err
+	}
+	if err := s.awaitRecovery(ctx, shoppers); err != nil || page == nil {
+		return err
+	}
+	return s.awaitResolve(ctx, page)
+}
+
+// drive runs traffic until the returned function is called.
+func (s *stage) drive(ctx context.Context, config traffic.Config) (stop func()) {
+	driving, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := traffic.Run(driving, config); err != nil {
+			s.Say(err.Error())
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// warmUp waits until the API answers and the SLO has counted it.
+func (s *stage) warmUp(ctx context.Context, shoppers *traffic.Stats) error {
+	seen, err := s.until(ctx, warmUp, func(ctx context.Context) (bool, error) {
+		total, ok, err := s.recorded(ctx, slo.EventsTotal(slo.Window5m))
+		return ok && total > 0 && !shoppers.Counts().LastSuccess.IsZero(), err
+	})
+	if err != nil {
+		return err
+	}
+	counts := shoppers.Counts()
+	switch {
+	case counts.LastSuccess.IsZero():
+		return fmt.Errorf("none of %d requests to %s succeeded within %s: the API is broken without a drill", counts.Sent, s.ServerURL, warmUp)
+	case !seen:
+		return fmt.Errorf("%s stays 0 though %d requests were answered: Prometheus does not scrape the server",
+			slo.EventsTotal(slo.Window5m), counts.Sent)
+	case counts.Failed > 0:
+		return fmt.Errorf("%d of %d requests failed before the fault was injected: the API is broken without a drill", counts.Failed, counts.Sent)
+	}
+	return nil
+}
+
+// awaitPage waits for the first bad response, the alert and its page. It gives no page when none came in time or another
+// alert paged; both stand in the report then.
+func (s *stage) awaitPage(ctx context.Context, shoppers *traffic.Stats) (*pager.Notification, error) {
+	began, err := s.until(ctx, effect, func(context.Context) (bool, error) {
+		return !shoppers.Counts().FirstFailure.IsZero(), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !began {
+		return nil, fmt.Errorf("no request failed within %s of the fault: it does not reach the API at %s", effect, s.ServerURL)
+	}
+	first := shoppers.Counts().FirstFailure
+	s.event(FirstBad, first, "")
+	var page *pager.Notification
+	var foreign string
+	_, err = s.until(ctx, time.Until(first.Add(s.PageWithin)), func(ctx context.Context) (bool, error) {
+		if err := s.noteFiring(ctx); err != nil {
+			return false, err
+		}
+		page, foreign, err = s.page(ctx)
+		return page != nil || foreign != "", err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case foreign != "":
+		s.fail("%s paged too, and nothing but %s should", foreign, s.SLO.AlertName())
+		return page, nil
+	case page == nil:
+		s.fail("no page reached the pager within %s of the first bad response", s.PageWithin)
+		return nil, nil //nolint:nilnil // the report says so
+	}
+	if err := s.noteFiring(ctx); err != nil {
+		return nil, err
+	}
+	s.event(Notified, page.ReceivedAt, page.Summary())
+	if late := page.ReceivedAt.Sub(first); late > s.PageWithin {
+		s.fail("the page took %s, longer than %s", late.Round(time.Second), s.PageWithin)
+	}
+	return page, nil
+}
+
+// noteFiring puts the alert into the timeline when it fires. An alert without `for` is never pending.
+func (s *stage) noteFiring(ctx context.Context) error {
+	if _, noted := s.report.Find(Firing); noted {
+		return nil
+	}
+	firing, err := s.firing(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range firing {
+		if s.expected(a.Labels) {
+			s.event(Firing, a.ActiveAt, fmt.Sprintf("%s over %s and %s; never pending, the alert has no `for`",
+				s.SLO.AlertName(), a.Labels[slo.LabelLongWindow], a.Labels[slo.LabelShortWindow]))
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *stage) awaitRecovery(ctx context.Context, shoppers *traffic.Stats) error {
+	cleared, _ := s.report.Find(Cleared)
+	recovered, err := s.until(ctx, effect, func(context.Context) (bool, error) {
+		return shoppers.Counts().LastSuccess.After(cleared.At), nil
+	})
+	if err != nil {
+		return err
+	}
+	if !recovered {
+		return fmt.Errorf("no request succeeded within %s of the fault's end", effect)
+	}
+	s.event(Recovered, shoppers.Counts().LastSuccess, "first good response seen")
+	return nil
+}
+
+// awaitResolve waits until the alert is over and the pager knows.
+func (s *stage) awaitResolve(ctx context.Context, page *pager.Notification) error {
+	deadline := s.Now().Add(s.ResolveWithin)
+	stop, err := s.dilute(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { stop() }()
+	over, err := s.until(ctx, time.Until(deadline), func(ctx context.Context) (bool, error) {
+		firing, err := s.firing(ctx)
+		return err == nil && len(firing) == 0, err
+	})
+	stop()
+	stop = func() {}
+	if err != nil {
+		return err
+	}
+	if !over {
+		s.fail("the alert was still firing %s after the fault's end", s.ResolveWithin)
+		return nil
+	}
+	s.event(Inactive, s.Now(), "")
+	var resolved *pager.Notification
+	_, err = s.until(ctx, time.Until(deadline), func(ctx context.Context) (bool, error) {
+		var err error
+		resolved, err = s.resolved(ctx, page)
+		return resolved != nil, err
+	})
+	if err != nil {
+		return err
+	}
+	if resolved == nil {
+		s.fail("the pager was not told of the end within %s of the fault's end", s.ResolveWithin)
+		return nil
+	}
+	s.event(ResolvedAt, resolved.ReceivedAt, "")
+	return s.checkNothingElsePaged(ctx)
+}
+
+func (s *stage) checkNothingElsePaged(ctx context.Context) error {
+	_, foreign, err := s.page(ctx)
+	if err != nil {
+		return err
+	}
+	if foreign != "" {
+		s.fail("%s paged too, and nothing but %s should", foreign, s.SLO.AlertName())
+	}
+	return nil
+}
+
+// dilute sends good requests, so that the windows' error ratios fall below their thresholds sooner than the errors leave
+// the windows by themselves.
+func (s *stage) dilute(ctx context.Context) (stop func(), err error) {
+	firing, err := s.firing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var plans []string
+	most := 0.0
+	for _, a := range firing {
+		tier, known := s.tier(a.Labels)
+		if !s.expected(a.Labels) || !known {
+			continue
+		}
+		needed, bad, err := s.goodNeeded(ctx, tier)
+		if err != nil {
+			return nil, err
+		}
+		threshold, _ := s.SLO.Threshold(tier).Float64()
+		plans = append(plans, fmt.Sprintf("The %s window holds %.0f errors; its ratio falls below %g %% after %.0f more good requests.",
+			tier.Short, bad, round3(threshold*100), needed))
+		most = math.Max(most, needed)
+	}
+	s.Say(strings.Join(plans, "\n"))
+	if s.RecoveryRate == 0 {
+		s.Say("Waiting until the errors have left the short windows by themselves (--recovery-rate 0).")
+		return func() {}, nil
+	}
+	s.Say(fmt.Sprintf("Sending %g good requests a second to get there: about %s. `--recovery-rate 0` waits for the windows instead.",
+		s.RecoveryRate, webui.Span(time.Duration(most/s.RecoveryRate*float64(time.Second)))))
+	return s.drive(ctx, traffic.Config{BaseURL: s.ServerURL, Rate: s.RecoveryRate, Path: cheapPath}), nil
+}
+
+// tier finds the tier of an alert by its long window.
+func (s *stage) tier(labels map[string]string) (slo.Tier, bool) {
+	for _, t := range s.SLO.Tiers {
+		if t.Long.String() == labels[slo.LabelLongWindow] {
+			return t, true
+		}
+	}
+	return slo.Tier{}, false
+}
+
+// goodNeeded is how many good requests bring a tier's short window below its threshold: the smallest n with
+// bad / (total + n) < threshold. The alert needs both windows, so that ends it.
+func (s *stage) goodNeeded(ctx context.Context, t slo.Tier) (needed, bad float64, err error) {
+	bad, _, err = s.recorded(ctx, slo.EventsBad(t.Short))
+	if err != nil {
+		return 0, 0, err
+	}
+	total, _, err := s.recorded(ctx, slo.EventsTotal(t.Short))
+	if err != nil {
+		return 0, 0, err
+	}
+	threshold, _ := s.SLO.Threshold(t).Float64()
+	return math.Max(0, math.Ceil(bad/threshold-total)), bad, nil
+}
+
+func round3(v float64) float64 { return math.Round(v*1000) / 1000 }
