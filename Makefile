@@ -33,6 +33,10 @@ drill: .bin/lookout ## Break the running API and see the page arrive (needs `mak
 
 .PHONY: up
 up: compose-ready secrets ## Start the same with Docker: PostgreSQL, Redis, Grafana, Loki and the rest
+	@for key in pagerduty_routing_key slack_api_url; do \
+	  [[ "$${ALERTMANAGER_CONFIG:-}" != alertmanager.yml || -s $(SECRETS)/alertmanager/$$key ]] || { \
+	    echo "alertmanager.yml needs $(SECRETS)/alertmanager/$$key: docs/compose.md says what goes into it" >&2; exit 2; }; \
+	done
 	@VERSION=$(VERSION) $(COMPOSE) up --build --detach --remove-orphans
 	@echo
 	@echo "home http://localhost:8090   API http://localhost:8080/docs   pager http://localhost:8091"
@@ -148,20 +152,34 @@ compose-ready:
 	@docker compose version >/dev/null 2>&1 || { \
 	  echo "make up needs Docker with Compose v2 (https://docs.docker.com/compose/install/); make run needs neither" >&2; exit 2; }
 
-# Secrets of the Docker stack, made once and readable by the containers' users. The folder is closed to other users of
-# this machine.
+# Secrets of the Docker stack, made once. The folder is closed to other users of this machine; the files in it can be
+# read by the containers' users, whose ids are not ours.
+SECRETS := compose/secrets
+
 .PHONY: secrets
-secrets: compose/secrets/postgres_password compose/secrets/pgpass compose/secrets/grafana_admin_password
+secrets: $(addprefix $(SECRETS)/,postgres_password pgpass grafana_admin_password \
+  alertmanager/pager_url alertmanager/watchdog_url)
 
-compose/secrets:
-	@mkdir -p -m 0700 $@
+$(SECRETS):
+	@mkdir -m 0700 $@
 
-compose/secrets/%_password: | compose/secrets
+$(SECRETS)/alertmanager: | $(SECRETS)
+	@mkdir -m 0755 $@
+
+$(SECRETS)/%_password: | $(SECRETS)
 	@head -c 24 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' > $@
 	@chmod 0444 $@
 
-compose/secrets/pgpass: compose/secrets/postgres_password
+$(SECRETS)/pgpass: $(SECRETS)/postgres_password
 	@printf 'postgres:5432:market:market:%s\n' "$$(cat $<)" > $@
+	@chmod 0444 $@
+
+$(SECRETS)/alertmanager/pager_url: | $(SECRETS)/alertmanager
+	@printf 'http://pager:8091/webhook' > $@
+	@chmod 0444 $@
+
+$(SECRETS)/alertmanager/watchdog_url: | $(SECRETS)/alertmanager
+	@printf 'http://pager:8091/watchdog' > $@
 	@chmod 0444 $@
 
 # The version is the one in the file's name. go install writes a program in one go at $GOBIN/NAME; it gets its name here

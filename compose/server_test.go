@@ -1,0 +1,26 @@
+package compose_test
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestServerAcceptsItsEnvironment asks the real program: it refuses an unknown setting or a wrong value.
+func TestServerAcceptsItsEnvironment(t *testing.T) {
+	for _, name := range []string{"server", "migrate", "seed"} {
+		t.Run(name, func(t *testing.T) {
+			command := exec.CommandContext(t.Context(), "go", "run", "./server", "config")
+			command.Dir = repository
+			command.Env = os.Environ()
+			for variable, value := range load(t).Services[name].Environment {
+				require.NotNil(t, value, "%s is taken from whatever environment `make up` has", variable)
+				command.Env = append(command.Env, variable+"="+*value)
+			}
+			output, err := command.CombinedOutput()
+			require.NoError(t, err, "%s", output)
+		})
+	}
+}
