@@ -97,9 +97,9 @@ func printStatus(out io.Writer, status stack.Status, asJSON bool) error {
 		return nil
 	}
 	width, colour := 0, false
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) { //nolint:gosec // a file descriptor is small
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		colour = colourful()
-		if w, _, err := term.GetSize(int(file.Fd())); err == nil { //nolint:gosec // a file descriptor is small
+		if w, _, err := term.GetSize(int(file.Fd())); err == nil {
 			width = w
 		}
 	}

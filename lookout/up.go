@@ -118,7 +118,7 @@ func stopSignals(ctx context.Context) (stopped context.Context, hurry <-chan str
 
 // newDisplay returns a live table on a terminal, and lines elsewhere; restore gives the terminal back as it was.
 func newDisplay(out *os.File) (display stack.Display, restore func()) {
-	terminal := int(out.Fd()) //nolint:gosec // a file descriptor is small
+	terminal := int(out.Fd())
 	if !term.IsTerminal(terminal) {
 		return stack.NewLines(out), func() {}
 	}

@@ -4,7 +4,6 @@ package gobuild
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -51,14 +50,15 @@ func Run(ctx context.Context, job Job) error {
 	if job.Yield {
 		_ = process.Yield(cmd.Process.Pid) // a build at full priority is slower for others, not wrong
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		killed := process.SignalGroup(cmd.Process.Pid, syscall.SIGKILL)
-		<-ended
-		return errors.Join(ctx.Err(), killed)
+	finished := make(chan struct{})
+	stopped := context.AfterFunc(ctx, func() {
+		defer close(finished)
+		_ = process.SignalGroup(cmd.Process.Pid, syscall.SIGKILL) // it may just have ended
+	})
+	err = cmd.Wait()
+	if !stopped() {
+		<-finished
+		return fmt.Errorf("go %s: %w", job.Args[0], ctx.Err())
 	}
 	if err != nil {
 		return explain(output.String(), err)

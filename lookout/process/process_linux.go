@@ -51,7 +51,7 @@ func Listener(port int) string {
 			continue
 		}
 		pid, _, _ := strings.Cut(strings.TrimPrefix(socket, "/proc/"), "/")
-		name, err := os.ReadFile("/proc/" + pid + "/comm")
+		name, err := os.ReadFile("/proc/" + pid + "/comm") //nolint:gosec // the kernel's own file
 		if err != nil {
 			continue
 		}

@@ -12,6 +12,15 @@ import (
 	"github.com/farmersmarket/platform/lookout/process"
 )
 
+// portsOf are the names of the ports that the programs and the home page will listen on.
+func portsOf(programs []program) []string {
+	names := []string{PortHome}
+	for _, program := range programs {
+		names = append(names, program.ports...)
+	}
+	return names
+}
+
 // checkFree reports every named port that cannot be listened on, with who holds it and what changes ours.
 func (p Ports) checkFree(ctx context.Context, names []string) error {
 	var problems []string

@@ -142,6 +142,6 @@ func (s *Screen) hint() string {
 	case s.status.stopping():
 		return "Ctrl-C again kills what still runs."
 	}
-	return fmt.Sprintf("Ctrl-C stops everything.  In another terminal: %[1]s status, %[1]s logs NAME -f, %[1]s drill api-outage",
+	return fmt.Sprintf("Ctrl-C stops everything. Elsewhere: %[1]s status, %[1]s logs NAME -f, %[1]s drill api-outage",
 		s.program)
 }

@@ -12,20 +12,19 @@ import (
 )
 
 // grafana is optional: it is started when it is installed.
-func (o *Options) grafana() program {
+func (o *Options) grafana(ctx context.Context) program {
+	grafana, err := upstream.FindGrafana(ctx)
+	if errors.Is(err, upstream.ErrNotFound) {
+		return program{name: nameGrafana, find: func(context.Context, report) (upstream.Found, error) {
+			return upstream.Found{}, fmt.Errorf("%w: plots are on the home page; for dashboards put grafana on PATH "+
+				"(https://grafana.com/grafana/download)", errAbsent)
+		}}
+	}
 	return program{
-		name: nameGrafana, endpoint: o.Ports.Address(PortGrafana),
+		name: nameGrafana, endpoint: o.Ports.Address(PortGrafana), ports: []string{PortGrafana},
 		health: o.Ports.URL(PortGrafana) + "/api/health", page: o.Ports.Link(PortGrafana) + "/d/fm-service",
-		find: func(ctx context.Context, _ report) (upstream.Found, error) {
-			found, err := upstream.FindGrafana(ctx)
-			if errors.Is(err, upstream.ErrNotFound) {
-				return found, fmt.Errorf("%w: plots are on the home page; for dashboards put grafana on PATH "+
-					"(https://grafana.com/grafana/download)", errAbsent)
-			}
-			if err != nil {
-				return found, err
-			}
-			return found, o.provisionGrafana()
+		find: func(context.Context, report) (upstream.Found, error) {
+			return grafana, errors.Join(err, o.provisionGrafana())
 		},
 		args: func(path string) []string {
 			args := []string{"--homepath", grafanaHome(path)}
@@ -43,18 +42,16 @@ func (o *Options) grafana() program {
 			"GF_SECURITY_ADMIN_PASSWORD__FILE=" + o.path("grafana", "admin_password"),
 			"GF_ANALYTICS_REPORTING_ENABLED=false", "GF_ANALYTICS_CHECK_FOR_UPDATES=false",
 		},
-		dir: o.Dir,
-		onReady: func() error {
-			return o.addTarget(nameGrafana, PortGrafana)
-		},
+		dir:     o.Dir,
+		onReady: func() error { return o.addTarget(nameGrafana, PortGrafana) },
 	}
 }
 
 // grafanaHome is the folder with Grafana's own files: beside bin/ in its archive, /usr/share/grafana from a package.
 func grafanaHome(path string) string {
 	const packaged = "/usr/share/grafana"
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
 	home := filepath.Dir(filepath.Dir(path))
 	if _, err := os.Stat(filepath.Join(home, "conf", "defaults.ini")); err == nil {
@@ -118,9 +115,4 @@ func (o *Options) grafanaPassword() error {
 		return nil
 	}
 	return writeFile(path, []byte(rand.Text()))
-}
-
-func grafanaInstalled(ctx context.Context) bool {
-	_, err := upstream.FindGrafana(ctx)
-	return err == nil
 }

@@ -30,7 +30,7 @@ func (l Log) Print(out io.Writer, lines int) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	return copyLast(out, file, lines)
+	return l.copyLast(out, file, lines)
 }
 
 // Follow writes the last lines of the log and then every new one, across rotations, until ctx is done.
@@ -40,7 +40,7 @@ func (l Log) Follow(ctx context.Context, out io.Writer, lines int) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	if err := copyLast(out, file, lines); err != nil {
+	if err := l.copyLast(out, file, lines); err != nil {
 		return err
 	}
 	for {
@@ -107,27 +107,40 @@ func (l Log) open() (*os.File, error) {
 	return file, nil
 }
 
-// copyLast writes the last lines of the file, and leaves it at its end.
-func copyLast(out io.Writer, file *os.File, lines int) error {
+// copyLast writes the last lines of the log, also those in the file that was rotated away, and leaves file at its end.
+func (l Log) copyLast(out io.Writer, file *os.File, lines int) error {
+	last, err := lastLinesOf(file, lines)
+	if err != nil {
+		return fmt.Errorf("read the log of %s: %w", l.Name, err)
+	}
+	older, err := os.Open(l.path() + ".1")
+	if err == nil {
+		before, readErr := lastLinesOf(older, max(0, lines-len(last)))
+		err = errors.Join(readErr, older.Close())
+		last = append(before, last...)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("read the older log of %s: %w", l.Name, err)
+	}
+	if _, err := io.WriteString(out, strings.Join(last, "")); err != nil {
+		return fmt.Errorf("print the log of %s: %w", l.Name, err)
+	}
+	return nil
+}
+
+func lastLinesOf(from io.Reader, n int) ([]string, error) {
 	var last []string
-	reader := bufio.NewReader(file)
-	for {
+	for reader := bufio.NewReader(from); ; {
 		line, err := reader.ReadString('\n')
 		if line != "" {
 			last = append(last, line)
-			if len(last) > lines {
-				last = last[1:]
-			}
+			last = last[max(0, len(last)-n):]
 		}
 		if errors.Is(err, io.EOF) {
-			break
+			return last, nil
 		}
 		if err != nil {
-			return fmt.Errorf("read the log: %w", err)
+			return nil, err
 		}
 	}
-	if _, err := io.WriteString(out, strings.Join(last, "")); err != nil {
-		return fmt.Errorf("print the log: %w", err)
-	}
-	return nil
 }

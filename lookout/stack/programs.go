@@ -38,7 +38,7 @@ const leanHeap = "GOGC=40"
 
 // programs are the programs of the stack in the order in which they are started; they are stopped in reverse. What
 // receives comes before what sends to it, so that nothing sent while starting and stopping is lost.
-func (o *Options) programs(starter *process.Starter, onServer func()) []program {
+func (o *Options) programs(ctx context.Context, starter *process.Starter, onServer func()) []program {
 	builder := upstream.Builder{Root: o.Root, BinDir: o.Bin, Starter: starter}
 	order := &turns{without: o.Without}
 	server := o.server(starter, order.next(nameServer), onServer) // the first build: the API shall answer early
@@ -46,7 +46,7 @@ func (o *Options) programs(starter *process.Starter, onServer func()) []program 
 		o.prometheus(builder, order.next(namePrometheus)),
 		o.alertmanager(builder, order.next(nameAlertmanager)),
 		o.jaeger(builder, order.next(nameJaeger)),
-		o.grafana(),
+		o.grafana(ctx),
 		o.pager(),
 		server,
 	}
@@ -66,7 +66,7 @@ func (o *Options) server(starter *process.Starter, turn turn, onReady func()) pr
 		env = append(env, "DATABASE_URL=sqlite://"+o.path("market.db"))
 	}
 	return program{
-		name: nameServer, endpoint: o.Ports.Address(PortServer),
+		name: nameServer, endpoint: o.Ports.Address(PortServer), ports: []string{PortServer, PortAdmin},
 		health: o.Ports.URL(PortServer) + "/api/ready", page: o.Ports.Link(PortServer) + "/docs",
 		find: turn.inOrder(func(ctx context.Context, say report) (upstream.Found, error) {
 			if o.Server != "" {
@@ -129,7 +129,7 @@ func ownProgram(path string) (upstream.Found, error) {
 
 func (o *Options) pager() program {
 	return program{
-		name: namePager, endpoint: o.Ports.Address(PortPager),
+		name: namePager, endpoint: o.Ports.Address(PortPager), ports: []string{PortPager},
 		health: o.Ports.URL(PortPager) + "/healthz", page: o.Ports.Link(PortPager),
 		find: func(context.Context, report) (upstream.Found, error) { return ownProgram(o.Self) },
 		args: func(string) []string {
@@ -142,7 +142,7 @@ func (o *Options) pager() program {
 
 func (o *Options) prometheus(builder upstream.Builder, turn turn) program {
 	return program{
-		name: namePrometheus, endpoint: o.Ports.Address(PortPrometheus),
+		name: namePrometheus, endpoint: o.Ports.Address(PortPrometheus), ports: []string{PortPrometheus},
 		health: o.Ports.URL(PortPrometheus) + "/-/ready", page: o.Ports.Link(PortPrometheus),
 		find: o.upstream(builder, namePrometheus, turn),
 		args: func(string) []string {
@@ -165,7 +165,7 @@ func (o *Options) prometheus(builder upstream.Builder, turn turn) program {
 
 func (o *Options) alertmanager(builder upstream.Builder, turn turn) program {
 	return program{
-		name: nameAlertmanager, endpoint: o.Ports.Address(PortAlertmanager),
+		name: nameAlertmanager, endpoint: o.Ports.Address(PortAlertmanager), ports: []string{PortAlertmanager},
 		health: o.Ports.URL(PortAlertmanager) + "/-/ready", page: o.Ports.Link(PortAlertmanager),
 		find: o.upstream(builder, nameAlertmanager, turn),
 		args: func(string) []string {
@@ -186,6 +186,7 @@ func (o *Options) jaeger(builder upstream.Builder, turn turn) program {
 	port := func(variable, name string) string { return variable + "=" + strconv.Itoa(o.Ports[name]) }
 	return program{
 		name: nameJaeger, endpoint: o.Ports.Address(PortOTLPGRPC),
+		ports:  []string{PortJaeger, PortJaegerGRPC, PortJaegerHealth, PortJaegerStats, PortOTLPGRPC, PortOTLPHTTP},
 		health: o.Ports.URL(PortJaegerHealth) + "/status", page: o.Ports.Link(PortJaeger),
 		find: o.upstream(builder, nameJaeger, turn),
 		args: func(string) []string {

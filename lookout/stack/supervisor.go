@@ -34,9 +34,10 @@ var errAbsent = errors.New("not installed")
 // program is what the supervisor must know of a program.
 type program struct {
 	name     string
-	endpoint string // where programs reach it
-	health   string // URL that answers 2xx when the program is ready
-	page     string // URL of its pages for people, shown when there really are any; may be empty
+	endpoint string   // where programs reach it
+	ports    []string // names of the ports it listens on
+	health   string   // URL that answers 2xx when the program is ready
+	page     string   // URL of its pages for people, shown when there really are any; may be empty
 	find     func(context.Context, report) (upstream.Found, error)
 	args     func(path string) []string
 	env      []string      // added to the environment
@@ -65,14 +66,14 @@ type supervisor struct {
 }
 
 // start begins to supervise; stop ends it.
-func (s *supervisor) start() {
+func (s *supervisor) start(ctx context.Context) {
 	if s.patience == 0 {
 		s.patience = defaultPatience
 	}
 	if s.grace == 0 {
 		s.grace = defaultGrace
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
 	s.cancel, s.done = cancel, make(chan struct{})
 	go func() {
 		defer close(s.done)
@@ -143,17 +144,18 @@ func (s *supervisor) runOnce(ctx context.Context, path string) error {
 	}
 	pid := cmd.Process.Pid
 	s.board.update(s.name, func(c *Component) { c.State, c.PID = Starting, pid })
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
+	var exit error
 	go func() {
-		err := cmd.Wait()
+		defer close(ended)
+		exit = cmd.Wait()
 		_ = process.SignalGroup(pid, syscall.SIGKILL) // what the program left behind in its group
-		ended <- err
 	}()
 	stopWatching := s.startWatching(ctx)
 	select {
-	case err := <-ended:
+	case <-ended:
 		stopWatching()
-		return exitReason(err)
+		return exitReason(exit)
 	case <-ctx.Done():
 		stopWatching()
 		return s.end(pid, ended)
@@ -172,7 +174,7 @@ func (s *supervisor) startWatching(ctx context.Context) (stop func()) {
 }
 
 // end stops a running program: politely first, and with force after its grace, or at once in a hurry.
-func (s *supervisor) end(pid int, ended <-chan error) error {
+func (s *supervisor) end(pid int, ended <-chan struct{}) error {
 	s.board.update(s.name, func(c *Component) { c.State = Stopping })
 	if err := process.SignalGroup(pid, syscall.SIGTERM); err != nil {
 		return err
@@ -206,7 +208,8 @@ func (s *supervisor) watchHealth(ctx context.Context) {
 		case err == nil:
 			failures = 0
 		case ready:
-			if failures++; failures >= unhealthyAfter {
+			failures++
+			if failures >= unhealthyAfter {
 				ready = false
 				s.showUnhealthy(fmt.Sprintf("no longer ready: %v", err))
 			}
