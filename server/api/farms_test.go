@@ -26,7 +26,7 @@ func TestFarmsAreListed(t *testing.T) {
 		require.Equal(t, all.Data[len(all.Data)-1], turned.Data[0])
 		require.Equal(t, 3, turned.Pagination.Pages)
 
-		require.Len(t, getList[api.Farm](t, app, "/api/v1/farms?q=goats%20wicklow%20valley").Data, 0)
+		require.Empty(t, getList[api.Farm](t, app, "/api/v1/farms?q=goats%20wicklow%20valley").Data)
 		require.Len(t, getList[api.Farm](t, app, "/api/v1/farms?q=goats%20valley").Data, 1)
 	})
 }

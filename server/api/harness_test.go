@@ -37,7 +37,7 @@ func newApp(t *testing.T, s *store.Store) *fiber.App {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		// Nobody listens for the traces: there is nothing to wait for.
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 		cancel()
 		_ = tel.Shutdown(ctx)
 	})

@@ -37,7 +37,7 @@ func TestErrorsHaveAKind(t *testing.T) {
 			require.ErrorIs(t, err, test.err)
 			require.ErrorContains(t, err, "list products: ")
 			for _, kind := range []error{market.ErrUnavailable, market.ErrTimeout} {
-				require.Equal(t, kind == test.want, errors.Is(err, kind), "%v", kind)
+				require.Equal(t, errors.Is(kind, test.want), errors.Is(err, kind), "%v", kind)
 			}
 		})
 	}

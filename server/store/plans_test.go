@@ -65,7 +65,7 @@ func TestListsWalkAnIndexAndNeverSort(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		fill(t, s, 5000)
 		sent := &statements{}
-		s.DB().AddQueryHook(sent)
+		s.Observe(sent)
 		for name, filter := range map[string]market.ProductQuery{
 			"all": {}, "of a category": {Category: market.Dairy}, "of a farm": {FarmID: id(7)}, "searched": {Search: "hill farm"},
 		} {
@@ -85,7 +85,7 @@ func TestCountsOfAFilterUseItsIndex(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		fill(t, s, 5000)
 		sent := &statements{}
-		s.DB().AddQueryHook(sent)
+		s.Observe(sent)
 		for index, filter := range map[string]market.ProductQuery{
 			"products_of_category_by_": {Category: market.Dairy}, "products_of_farm_by_": {FarmID: id(7)},
 		} {
@@ -105,7 +105,7 @@ func TestALastPageIsNotCounted(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		stock(t, s)
 		sent := &statements{}
-		s.DB().AddQueryHook(sent)
+		s.Observe(sent)
 		page, err := s.Products(t.Context(), market.ProductQuery{Paging: market.Paging{Page: 2, Limit: 4}, Sort: market.SortName})
 		require.NoError(t, err)
 		require.Equal(t, 6, page.Total)

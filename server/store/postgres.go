@@ -18,6 +18,8 @@ const (
 	// Connections are renewed, so that a failover or a changed DNS entry reaches all of them.
 	postgresConnectionLifetime = 30 * time.Minute
 	postgresConnectionIdleTime = 5 * time.Minute
+	// A transaction whose process hangs lets go of its locks after this.
+	postgresIdleInTransaction = 30 * time.Second
 )
 
 // postgresPool prepares a pool of connections. None is opened before it is needed.
@@ -54,11 +56,10 @@ func postgresConfig(url string, opts Options) (*pgx.ConnConfig, error) {
 	if parsed.Query().Get("connect_timeout") == "" {
 		config.ConnectTimeout = postgresConnectTimeout
 	}
-	milliseconds := strconv.FormatInt(opts.StatementTimeout.Milliseconds(), 10)
 	for name, value := range map[string]string{
 		"application_name":                    "market",
-		"statement_timeout":                   milliseconds,
-		"idle_in_transaction_session_timeout": milliseconds,
+		"statement_timeout":                   milliseconds(opts.StatementTimeout),
+		"idle_in_transaction_session_timeout": milliseconds(postgresIdleInTransaction),
 	} {
 		if _, chosen := config.RuntimeParams[name]; !chosen {
 			config.RuntimeParams[name] = value
@@ -66,6 +67,8 @@ func postgresConfig(url string, opts Options) (*pgx.ConnConfig, error) {
 	}
 	return config, nil
 }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // withoutPassword takes the URL's passwords out of a message, however they are written there.
 func withoutPassword(message string, url *neturl.URL) string {

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -69,7 +68,7 @@ func createFile(path string) error {
 
 func sqliteDSN(path string, timeout time.Duration) string {
 	query := url.Values{"_pragma": {
-		"busy_timeout(" + strconv.FormatInt(timeout.Milliseconds(), 10) + ")",
+		"busy_timeout(" + milliseconds(timeout) + ")",
 		"journal_mode(WAL)",
 		// An order that was acknowledged survives a power cut too.
 		"synchronous(FULL)",

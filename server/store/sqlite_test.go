@@ -130,12 +130,12 @@ func TestAReadOnlyDatabaseStopsWritesButNotReads(t *testing.T) {
 }
 
 func TestAWriterThatHoldsTheDatabaseTooLongIsATimeout(t *testing.T) {
-	s, path := openStocked(t, store.Options{StatementTimeout: 50 * time.Millisecond})
-	other := storetest.Open(t, "sqlite://"+path, store.Options{})
-	tx, err := other.DB().BeginTx(t.Context(), nil)
+	s, path := openStocked(t, store.Options{})
+	impatient := storetest.Open(t, "sqlite://"+path, store.Options{StatementTimeout: 50 * time.Millisecond})
+	tx, err := s.DB().BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 
-	_, err = s.SaveCatalogue(t.Context(), []market.Farm{farm(3, "New Farm", "")}, nil)
+	_, err = impatient.SaveCatalogue(t.Context(), []market.Farm{farm(3, "New Farm", "")}, nil)
 	require.ErrorIs(t, err, market.ErrTimeout)
 	requireReads(t, s)
 
@@ -162,6 +162,26 @@ func TestManyWritersTakeTurns(t *testing.T) {
 	page, err := s.Farms(t.Context(), market.FarmQuery{Paging: market.Paging{Page: 1, Limit: 100}, Sort: market.SortName})
 	require.NoError(t, err)
 	require.Equal(t, 42, page.Total)
+}
+
+func TestReadersDoNotWaitForWritersThatWait(t *testing.T) {
+	s, path := openStocked(t, store.Options{MaxConns: 2})
+	other := storetest.Open(t, "sqlite://"+path, store.Options{})
+	tx, err := other.DB().BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	var group errgroup.Group
+	for n := range 10 {
+		group.Go(func() error {
+			_, err := s.SaveCatalogue(t.Context(), []market.Farm{farm(10+n, "New Farm", "")}, nil)
+			return err
+		})
+	}
+	require.Eventually(t, func() bool { return s.DB().Stats().InUse > 0 }, 10*time.Second, time.Millisecond)
+	for range 100 {
+		requireReads(t, s)
+	}
+	require.NoError(t, tx.Rollback())
+	require.NoError(t, group.Wait())
 }
 
 func TestReadersDoNotWaitForAWriter(t *testing.T) {

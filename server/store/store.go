@@ -34,8 +34,8 @@ type Store struct {
 	db      *bun.DB
 	timeout time.Duration // of one operation, the network included
 
-	// writing holds one token. SQLite has one writer at a time: those who wait here are served in turn, while those who
-	// wait in SQLite poll, and some starve. It is nil on PostgreSQL.
+	// writing holds one token. SQLite has one writer at a time: those who wait in SQLite poll, and each keeps a connection
+	// from the readers; those who wait here are served in turn and keep none. It is nil on PostgreSQL.
 	writing chan struct{}
 }
 
