@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ Exit status 0: the page arrived in time, alone, and was resolved. 1: it did not.
 	flags := command.Flags()
 	flags.BoolVar(&o.list, "list", false, "list the drills")
 	flags.BoolVar(&o.asJSON, "json", false, "print the report as JSON; the timeline goes to standard error")
-	flags.StringVar(&o.dir, "dir", ".run", "folder of the running stack, to find its components")
+	flags.StringVar(&o.dir, "dir", defaultDir, "folder of the running stack, to find its components")
 	flags.StringVar(&o.sloFile, "slo", "slo/api-availability.yaml", "the SLO whose alert must page")
 	flags.Float64Var(&o.config.Rate, "rate", 5, "requests per second that the drill adds during the outage")
 	flags.Float64Var(&o.config.RecoveryRate, "recovery-rate", 300,
@@ -136,26 +137,19 @@ func (o *drillOptions) hold(ctx context.Context, name string, out, progress io.W
 func (o *drillOptions) discover() error {
 	c := &o.config
 	addresses := map[string]*string{
-		"server": &c.ServerURL, "prometheus": &c.PrometheusURL, "alertmanager": &c.AlertmanagerURL, "pager": &c.PagerURL,
+		stack.PortServer: &c.ServerURL, stack.PortAdmin: &c.AdminURL, stack.PortPrometheus: &c.PrometheusURL,
+		stack.PortAlertmanager: &c.AlertmanagerURL, stack.PortPager: &c.PagerURL,
 	}
-	missing := c.AdminURL == ""
-	for _, address := range addresses {
-		missing = missing || *address == ""
-	}
-	if !missing {
+	maps.DeleteFunc(addresses, func(_ string, address *string) bool { return *address != "" })
+	if len(addresses) == 0 {
 		return nil
 	}
 	status, err := stack.ReadStatus(o.dir)
 	if err != nil {
 		return fmt.Errorf("find the running stack (or give the --...-url flags): %w", err)
 	}
-	for _, component := range status.Components {
-		if address, wanted := addresses[component.Name]; wanted && *address == "" {
-			*address = component.Endpoint
-		}
-	}
-	if c.AdminURL == "" {
-		c.AdminURL = status.Ports.Link(stack.PortAdmin)
+	for port, address := range addresses {
+		*address = status.Ports.URL(port)
 	}
 	return nil
 }

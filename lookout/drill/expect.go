@@ -15,8 +15,8 @@ import (
 )
 
 // expect computes, from what Prometheus has counted so far and from the programs' own configuration, when the page should
-// come.
-func (s *stage) expect(ctx context.Context) error {
+// come. During is how many requests a second there are in the outage, the drill's own included.
+func (s *stage) expect(ctx context.Context, during float64) error {
 	longest := s.SLO.Tiers[0].Long
 	events, _, err := s.value(ctx, fmt.Sprintf("sum(increase(%s[%s]))", s.SLO.Total, longest))
 	if err != nil {
@@ -34,16 +34,10 @@ func (s *stage) expect(ctx context.Context) error {
 		return err
 	}
 	history := time.Duration(steps) * step
-	e := Expectation{History: history.Seconds(), BadBefore: bad}
+	e := Expectation{History: history.Seconds(), BadBefore: bad, During: during}
 	if history > 0 {
 		e.Before = events / history.Seconds()
 	}
-	// What flows now, the drill's own traffic included, goes on during the outage.
-	now, _, err := s.value(ctx, fmt.Sprintf("sum(rate(%s[1m]))", s.SLO.Total))
-	if err != nil {
-		return err
-	}
-	e.During = max(now, s.Rate)
 	for _, d := range s.SLO.Detect(slo.Outage{ErrorRatio: 1, Before: e.Before, During: e.During, History: history}) {
 		if seconds := d.After.Seconds(); d.Tier.Severity == slo.SeverityPage && (e.Detection == 0 || seconds < e.Detection) {
 			e.Detection = seconds

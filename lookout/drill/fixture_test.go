@@ -223,10 +223,14 @@ func (f *fakeStack) answer(query string) (float64, bool) {
 		return 0.999, true
 	case name == slo.EventsTotal(slo.Window5m):
 		return float64(f.good + f.bad), true
+	case name == slo.EventsTotal(slo.Window1h):
+		return 3600, true
 	case name == slo.EventsBad(slo.Window5m), name == slo.EventsBad(slo.Window1h):
 		return float64(f.bad), true
-	case strings.HasPrefix(query, "sum(increase(http_server_request_duration_seconds_count{"):
+	case strings.HasPrefix(query, "sum(increase(http_server_request_duration_seconds_count{") && strings.HasSuffix(query, "[1h]))"):
 		return 1800, true
+	case strings.HasPrefix(query, "sum(increase(http_server_request_duration_seconds_count{") && strings.HasSuffix(query, "[5m]))"):
+		return float64(f.good + f.bad), true
 	case strings.HasPrefix(query, "sum(rate(http_server_request_duration_seconds_count{"):
 		return 8, true
 	case strings.HasPrefix(query, "count_over_time(slo:events_total:increase5m{"):

@@ -36,6 +36,10 @@ func runAPIOutage(ctx context.Context, s *stage) error {
 	if err := s.preflight(ctx); err != nil {
 		return err
 	}
+	ambient, _, err := s.value(ctx, fmt.Sprintf("sum(rate(%s[1m]))", s.SLO.Total))
+	if err != nil {
+		return err
+	}
 	shoppers := &traffic.Stats{}
 	stopTraffic := s.drive(ctx, traffic.Config{BaseURL: s.ServerURL, Rate: s.Rate, Observe: shoppers.Observe})
 	defer stopTraffic()
@@ -43,7 +47,7 @@ func runAPIOutage(ctx context.Context, s *stage) error {
 	if err := s.warmUp(ctx, shoppers); err != nil {
 		return err
 	}
-	if err := s.expect(ctx); err != nil {
+	if err := s.expect(ctx, ambient+s.Rate); err != nil {
 		return err
 	}
 	s.Say(s.report.Expected.String())
@@ -170,7 +174,7 @@ func (s *stage) awaitRecovery(ctx context.Context, shoppers *traffic.Stats) erro
 	if !recovered {
 		return fmt.Errorf("no request succeeded within %s of the fault's end", effect)
 	}
-	s.event(Recovered, shoppers.Counts().LastSuccess, "first good response seen")
+	s.event(Recovered, shoppers.Counts().LastSuccess, "first good response")
 	return nil
 }
 
@@ -238,21 +242,25 @@ func (s *stage) dilute(ctx context.Context) (stop func(), err error) {
 		if !s.expected(a.Labels) || !known {
 			continue
 		}
-		needed, bad, err := s.goodNeeded(ctx, tier)
+		short, err := s.goodNeeded(ctx, tier, tier.Short)
+		if err != nil {
+			return nil, err
+		}
+		long, err := s.goodNeeded(ctx, tier, tier.Long)
 		if err != nil {
 			return nil, err
 		}
 		threshold, _ := s.SLO.Threshold(tier).Float64()
-		plans = append(plans, fmt.Sprintf("The %s window holds %.0f errors; its ratio falls below %g %% after %.0f more good requests.",
-			tier.Short, bad, round3(threshold*100), needed))
-		most = math.Max(most, needed)
+		plans = append(plans, fmt.Sprintf("The alert over %[1]s and %[2]s ends when one of the windows is below %[3]g %% errors: after about "+
+			"%.0[4]f more good requests for %[2]s, %.0[5]f for %[1]s.", tier.Long, tier.Short, round3(threshold*100), short, long))
+		most = math.Max(most, math.Min(short, long))
 	}
 	s.Say(strings.Join(plans, "\n"))
 	if s.RecoveryRate == 0 {
 		s.Say("Waiting until the errors have left the short windows by themselves (--recovery-rate 0).")
 		return func() {}, nil
 	}
-	s.Say(fmt.Sprintf("Sending %g good requests a second to get there: about %s. `--recovery-rate 0` waits for the windows instead.",
+	s.Say(fmt.Sprintf("Sending %g good requests a second to get there: about %s. `--recovery-rate 0` waits instead.",
 		s.RecoveryRate, webui.Span(time.Duration(most/s.RecoveryRate*float64(time.Second)))))
 	return s.drive(ctx, traffic.Config{BaseURL: s.ServerURL, Rate: s.RecoveryRate, Path: cheapPath}), nil
 }
@@ -267,19 +275,27 @@ func (s *stage) tier(labels map[string]string) (slo.Tier, bool) {
 	return slo.Tier{}, false
 }
 
-// goodNeeded is how many good requests bring a tier's short window below its threshold: the smallest n with
-// bad / (total + n) < threshold. The alert needs both windows, so that ends it.
-func (s *stage) goodNeeded(ctx context.Context, t slo.Tier) (needed, bad float64, err error) {
-	bad, _, err = s.recorded(ctx, slo.EventsBad(t.Short))
+// goodNeeded is how many good requests bring a window of the tier below its threshold: the smallest n with
+// bad / (total + fill × n) < threshold. A window longer than the data is recorded as if it were full; fill is by how much.
+func (s *stage) goodNeeded(ctx context.Context, t slo.Tier, w slo.Window) (float64, error) {
+	bad, _, err := s.recorded(ctx, slo.EventsBad(w))
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	total, _, err := s.recorded(ctx, slo.EventsTotal(t.Short))
+	total, _, err := s.recorded(ctx, slo.EventsTotal(w))
 	if err != nil {
-		return 0, 0, err
+		return 0, err
+	}
+	counted, _, err := s.value(ctx, fmt.Sprintf("sum(increase(%s[%s]))", s.SLO.Total, w))
+	if err != nil {
+		return 0, err
+	}
+	fill := 1.0
+	if counted > 0 {
+		fill = math.Max(1, total/counted)
 	}
 	threshold, _ := s.SLO.Threshold(t).Float64()
-	return math.Max(0, math.Ceil(bad/threshold-total)), bad, nil
+	return math.Max(0, math.Ceil((bad/threshold-total)/fill)), nil
 }
 
 func round3(v float64) float64 { return math.Round(v*1000) / 1000 }

@@ -99,11 +99,11 @@ func answering(t *testing.T, path, body string) http.Handler {
 func testComponents() []stack.Component {
 	since := testNow.Add(-22 * time.Minute)
 	return []stack.Component{
-		{Name: "jaeger", Version: "1.76.0", State: stack.Ready, Endpoint: "http://127.0.0.1:16686", MemoryBytes: 61e6, Since: since},
-		{Name: "alertmanager", Version: "0.31.1", State: stack.Ready, Endpoint: "http://127.0.0.1:9093", URL: "http://127.0.0.1:9093", MemoryBytes: 38e6, Since: since},
-		{Name: "prometheus", Version: "0.316.0", State: stack.Ready, Endpoint: "http://127.0.0.1:9090", MemoryBytes: 96e6, Since: since},
-		{Name: "pager", Version: "dev", State: stack.Ready, Endpoint: "http://127.0.0.1:8091", URL: "http://127.0.0.1:8091", MemoryBytes: 18e6, Since: since},
-		{Name: "server", Version: "dev", State: stack.Ready, Endpoint: "http://127.0.0.1:8080", URL: "http://127.0.0.1:8080/docs", MemoryBytes: 54e6, Restarts: 1, Since: since},
+		{Name: "jaeger", Version: "1.76.0", State: stack.Ready, Endpoint: "127.0.0.1:16686", MemoryBytes: 61e6, Since: since},
+		{Name: "alertmanager", Version: "0.31.1", State: stack.Ready, Endpoint: "127.0.0.1:9093", URL: "http://127.0.0.1:9093", MemoryBytes: 38e6, Since: since},
+		{Name: "prometheus", Version: "0.316.0", State: stack.Ready, Endpoint: "127.0.0.1:9090", MemoryBytes: 96e6, Since: since},
+		{Name: "pager", Version: "dev", State: stack.Ready, Endpoint: "127.0.0.1:8091", URL: "http://127.0.0.1:8091", MemoryBytes: 18e6, Since: since},
+		{Name: "server", Version: "dev", State: stack.Ready, Endpoint: "127.0.0.1:8080", URL: "http://127.0.0.1:8080/docs", MemoryBytes: 54e6, Restarts: 1, Since: since},
 		{Name: "grafana", State: stack.Absent, Detail: "not installed; the plots above stand in for it"},
 	}
 }

@@ -116,7 +116,7 @@ func (p *prometheusSource) components(ctx context.Context, at time.Time) ([]stac
 	components := make([]stack.Component, 0, len(vector))
 	for _, sample := range vector {
 		c := stack.Component{
-			Name: string(sample.Metric["job"]), Endpoint: "http://" + string(sample.Metric["instance"]), State: stack.Ready,
+			Name: string(sample.Metric["job"]), Endpoint: string(sample.Metric["instance"]), State: stack.Ready,
 		}
 		if sample.Value != 1 {
 			c.State, c.Detail = stack.Failed, "Prometheus cannot scrape it"
