@@ -71,6 +71,7 @@ does not allow the work (a port in use, a missing compiler, a full disk).`,
 		newHomeCommand(),
 		newDrillCommand(),
 		newBuildCommand(),
+		newInventoryCommand(),
 		newPlanCommand(),
 		newApplyCommand(),
 	)

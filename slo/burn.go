@@ -45,10 +45,10 @@ func (s SLO) labels() map[string]string {
 // alert has no `for`: the long window already is the proof that it lasts, and `for` would start over at every dip.
 func (s SLO) alert(t Tier, linkBase string) rulefmt.Rule {
 	enough := binary(parser.GTE, s.series(EventsBad(t.Long)), number(float64(s.MinBadEvents)))
-	both := binary(parser.LAND, s.burns(t, t.Long), s.burns(t, t.Short))
+	both := setOperation(parser.LAND, s.burns(t, t.Long), s.burns(t, t.Short))
 	return rulefmt.Rule{
 		Alert: s.AlertName(),
-		Expr:  layout(binary(parser.LAND, both, enough)),
+		Expr:  layout(setOperation(parser.LAND, both, enough)),
 		Labels: map[string]string{
 			LabelSeverity:    t.Severity,
 			LabelLongWindow:  t.Long.String(),

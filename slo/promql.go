@@ -16,6 +16,11 @@ func binary(op parser.ItemType, left, right parser.Expr) parser.Expr {
 	return &parser.BinaryExpr{Op: op, LHS: left, RHS: right, VectorMatching: &parser.VectorMatching{}}
 }
 
+// setOperation is and, or, unless: between any number of elements on either side.
+func setOperation(op parser.ItemType, left, right parser.Expr) parser.Expr {
+	return &parser.BinaryExpr{Op: op, LHS: left, RHS: right, VectorMatching: &parser.VectorMatching{Card: parser.CardManyToMany}}
+}
+
 // binaryOnNothing matches two vectors of one element each, whatever their labels.
 func binaryOnNothing(op parser.ItemType, left, right parser.Expr) parser.Expr {
 	matching := &parser.VectorMatching{On: true}

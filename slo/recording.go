@@ -74,14 +74,15 @@ func (s SLO) directBad(w Window) parser.Expr {
 }
 
 // tiledTotal is the mean of the tiles times their number in a full window, so that a window longer than the data is
-// filled up. Before the first tile is complete, the last hour stands in.
+// filled up. In the first hour, the last hour stands in: the first tile begins in the middle and would count as a whole.
 func (s SLO) tiledTotal(w Window) parser.Expr {
-	tiles := float64(w.Duration() / tile.Duration())
-	hours := float64(w.Duration() / Window1h.Duration())
-	mean := call("avg_over_time", subquery(s.series(EventsTotal(tile)), w, tile.Duration()))
-	return binary(parser.LOR,
-		binary(parser.MUL, mean, number(tiles)),
-		binary(parser.MUL, s.series(EventsTotal(Window1h)), number(hours)))
+	tiles := subquery(s.series(EventsTotal(tile)), w, tile.Duration())
+	inWindow := float64(w.Duration() / tile.Duration())
+	inHour := float64(Window1h.Duration() / tile.Duration())
+	mean := binary(parser.MUL, call("avg_over_time", tiles), number(inWindow))
+	anHourLong := binary(parser.GTE, call("count_over_time", tiles), number(inHour))
+	lastHour := binary(parser.MUL, s.series(EventsTotal(Window1h)), number(inWindow/inHour))
+	return setOperation(parser.LOR, setOperation(parser.LAND, mean, anHourLong), lastHour)
 }
 
 // tiledBad is the sum of the tiles, and never less than what the last hour holds: an outage of this minute, which is in no
@@ -89,7 +90,7 @@ func (s SLO) tiledTotal(w Window) parser.Expr {
 func (s SLO) tiledBad(w Window) parser.Expr {
 	tiles := call("sum_over_time", subquery(s.series(EventsBad(tile)), w, tile.Duration()))
 	lastHour := s.series(EventsBad(Window1h))
-	return binary(parser.LOR, binary(parser.GTR, tiles, lastHour), lastHour)
+	return setOperation(parser.LOR, binary(parser.GTR, tiles, lastHour), lastHour)
 }
 
 // budgetExhaustion divides what is left of the budget by how fast it burns.

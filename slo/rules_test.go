@@ -29,6 +29,7 @@ func TestRulesReadWell(t *testing.T) {
 		slo.EventsTotal(slo.Window1h): `sum(increase(http_server_request_duration_seconds_count{http_route=~"/api/v1/.+"}[1h]))
 / on () (count_over_time(slo:events_total:increase5m{service="market-api",slo="api-availability"}[1h:10s]) / 360)`,
 		slo.EventsTotal(slo.Window3d): `avg_over_time(slo:events_total:increase5m{service="market-api",slo="api-availability"}[3d:5m]) * 864
+and count_over_time(slo:events_total:increase5m{service="market-api",slo="api-availability"}[3d:5m]) >= 12
 or slo:events_total:increase1h{service="market-api",slo="api-availability"} * 72`,
 		slo.EventsBad(slo.Window30d): `sum_over_time(slo:events_bad:increase5m{service="market-api",slo="api-availability"}[30d:5m])
 > slo:events_bad:increase1h{service="market-api",slo="api-availability"}

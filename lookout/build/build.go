@@ -72,7 +72,7 @@ func Write(root string, files []File) ([]string, error) {
 		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, file.Content) {
 			continue
 		}
-		if err := replace(path, file.Content); err != nil {
+		if err := Replace(path, file.Content); err != nil {
 			return changed, err
 		}
 		changed = append(changed, file.Path)
@@ -106,7 +106,8 @@ func leftovers(root string, files []File) ([]string, error) {
 	return left, nil
 }
 
-func replace(path string, content []byte) error {
+// Replace writes a file as a whole: whoever reads it meanwhile sees the old or the new one.
+func Replace(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // committed files are for everybody to read
 		return fmt.Errorf("write generated file: %w", err)
 	}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/farmersmarket/platform/lookout/build"
+	"github.com/farmersmarket/platform/telemetry/inventory"
+)
+
+// recordTimeout is how long a metrics page may take.
+const recordTimeout = 10 * time.Second
+
+func newInventoryCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "inventory",
+		Short: "What the programs that are not ours expose, for lookout check to know",
+	}
+	command.AddCommand(newInventoryRecordCommand())
+	return command
+}
+
+func newInventoryRecordCommand() *cobra.Command {
+	var root string
+	var replace bool
+	command := &cobra.Command{
+		Use:   "record JOB URL",
+		Short: "Record the metrics and labels of a running program",
+		Long: `Record the metrics and labels of a running program in telemetry/inventory/JOB.txt.
+
+JOB is its scrape job in compose/prometheus/prometheus.yml. What was recorded before stays: many programs expose a
+metric only once something has happened. With --replace only what is exposed now is kept.`,
+		Example: `  lookout inventory record prometheus http://127.0.0.1:9090/metrics
+  lookout inventory record jaeger http://127.0.0.1:8888/metrics --replace   after an upgrade`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(command *cobra.Command, args []string) error {
+			program, err := inventory.Record(command.Context(), &http.Client{Timeout: recordTimeout}, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			path := filepath.Join(root, "telemetry", "inventory", args[0]+".txt")
+			if !replace {
+				if program, err = mergeRecorded(program, path); err != nil {
+					return err
+				}
+			}
+			var text bytes.Buffer
+			if err := program.Write(&text); err != nil {
+				return err
+			}
+			if err := build.Replace(path, text.Bytes()); err != nil {
+				return err
+			}
+			fmt.Fprintf(command.OutOrStdout(), "recorded %d metrics of %s in %s\n", len(program.Metrics), args[0], path)
+			return nil
+		},
+	}
+	command.Flags().StringVar(&root, "root", ".", "root of the repository")
+	command.Flags().BoolVar(&replace, "replace", false, "forget what was recorded before")
+	return command
+}
+
+func mergeRecorded(now inventory.Program, path string) (inventory.Program, error) {
+	before, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return now, nil
+	}
+	if err != nil {
+		return inventory.Program{}, fmt.Errorf("read what was recorded before: %w", err)
+	}
+	recorded, err := inventory.Read(now.Job, bytes.NewReader(before))
+	if err != nil {
+		return inventory.Program{}, err
+	}
+	return now.Merge(recorded), nil
+}
