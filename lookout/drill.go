@@ -65,7 +65,7 @@ Exit status 0: the page arrived in time, alone, and was resolved. 1: it did not.
 	flags.StringVar(&o.dir, "dir", defaultDir, "folder of the running stack, to find its components")
 	flags.StringVar(&o.sloFile, "slo", "slo/api-availability.yaml", "the SLO whose alert must page")
 	flags.Float64Var(&o.config.Rate, "rate", 5, "requests per second that the drill adds during the outage")
-	flags.Float64Var(&o.config.RecoveryRate, "recovery-rate", 300,
+	flags.Float64Var(&o.config.RecoveryRate, "recovery-rate", 500,
 		"good requests per second after the outage, so that the windows forget it sooner; 0 waits")
 	flags.DurationVar(&o.config.PageWithin, "page-within", 90*time.Second, "the page must come this soon after the first bad response")
 	flags.DurationVar(&o.config.ResolveWithin, "resolve-within", 0,

@@ -9,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-
-	"github.com/farmersmarket/platform/slo"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -48,7 +46,7 @@ func TestADrillWhosePageArrivesAndResolvesPasses(t *testing.T) {
 	require.InDelta(t, 51.84, report.Expected.Textbook, 0.01)
 	require.InDelta(t, 10, report.Expected.GroupWait, 0, "that of the route which the page takes")
 	require.InDelta(t, 5, report.Expected.Scrape, 0)
-	require.Contains(t, said.String(), "more good requests")
+	require.Contains(t, said.String(), "good requests bring all of them below")
 
 	var summary strings.Builder
 	require.NoError(t, report.WriteSummary(&summary))
@@ -69,7 +67,7 @@ func TestADrillFails(t *testing.T) {
 		},
 		"when the page is not resolved": {
 			func(f *fakeStack, c *Config) { f.neverEnds, c.ResolveWithin = true, 300*time.Millisecond },
-			"still firing 300ms after the fault's end",
+			"still firing, or about to fire again, 300ms after",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,17 +139,28 @@ func TestAFaultOfAKilledDrillEndsByItself(t *testing.T) {
 
 func TestGoodNeeded(t *testing.T) {
 	f := newFakeStack(t)
-	f.bad, f.good = 144, 856
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	s := &stage{Config: f.config(), client: client}
-	// 144 bad of 1,000; below 1.44 % from 10,000 on: 9,000 more.
-	short, err := s.goodNeeded(t.Context(), f.slo.Tiers[0], slo.Window5m)
-	require.NoError(t, err)
-	require.InDelta(t, 9000, short, 1)
-	// The hour holds 1,800 events and is recorded as 3,600: each request counts twice, and (10,000 - 3,600) / 2 are needed.
-	long, err := s.goodNeeded(t.Context(), f.slo.Tiers[0], slo.Window1h)
-	require.NoError(t, err)
-	require.InDelta(t, 3200, long, 1)
+	for name, test := range map[string]struct {
+		counts map[string][2]float64 // bad and total by window
+		needed float64
+	}{
+		"nothing after nothing bad": {map[string][2]float64{"5m": {0, 900}, "30m": {0, 900}, "1h": {0, 900}, "6h": {0, 900}}, 0},
+		"the tier that needs most counts, a young stack's long window as it is": {
+			// 1.1 * 300 / 0.006 - 1000 for 6h and 30m; 1.1 * 300 / 0.0144 - 1000 for 1h and 5m.
+			map[string][2]float64{"5m": {300, 1000}, "30m": {300, 1000}, "1h": {300, 1000}, "6h": {300, 1000}}, 54000,
+		},
+		"a long window with enough traffic lets its short one burn": {
+			map[string][2]float64{"5m": {300, 1000}, "30m": {300, 6000}, "1h": {300, 20000}, "6h": {300, 70000}}, 2917,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.counts = test.counts
+			needed, err := s.goodNeeded(t.Context())
+			require.NoError(t, err)
+			require.InDelta(t, test.needed, needed, 1)
+		})
+	}
 }
 
 func TestRegistry(t *testing.T) {

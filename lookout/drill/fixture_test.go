@@ -32,10 +32,11 @@ type fakeStack struct {
 	silentPager   bool   // Alertmanager never notifies
 	foreignAlert  string // pages as well
 	alreadyFiring bool
-	unrecorded    bool // Prometheus has no rules
-	deafFault     bool // the fault is accepted and does nothing
-	broken        bool // the API fails without a fault
-	neverEnds     bool // the alert fires forever
+	unrecorded    bool                  // Prometheus has no rules
+	deafFault     bool                  // the fault is accepted and does nothing
+	broken        bool                  // the API fails without a fault
+	neverEnds     bool                  // the alert fires forever
+	counts        map[string][2]float64 // bad and total events by window; unset, few enough are bad
 
 	mu       sync.Mutex
 	faults   []fault
@@ -223,14 +224,10 @@ func (f *fakeStack) answer(query string) (float64, bool) {
 		return 0.999, true
 	case name == slo.EventsTotal(slo.Window5m):
 		return float64(f.good + f.bad), true
-	case name == slo.EventsTotal(slo.Window1h):
-		return 3600, true
-	case name == slo.EventsBad(slo.Window5m), name == slo.EventsBad(slo.Window1h):
+	case name == slo.EventsBad(slo.Window1h):
 		return float64(f.bad), true
-	case strings.HasPrefix(query, "sum(increase(http_server_request_duration_seconds_count{") && strings.HasSuffix(query, "[1h]))"):
-		return 1800, true
-	case strings.HasPrefix(query, "sum(increase(http_server_request_duration_seconds_count{") && strings.HasSuffix(query, "[5m]))"):
-		return float64(f.good + f.bad), true
+	case strings.HasPrefix(query, "sum(increase(http_server_request_duration_seconds_count{"):
+		return f.increase(query), true
 	case strings.HasPrefix(query, "sum(rate(http_server_request_duration_seconds_count{"):
 		return 8, true
 	case strings.HasPrefix(query, "count_over_time(slo:events_total:increase5m{"):
@@ -238,6 +235,26 @@ func (f *fakeStack) answer(query string) (float64, bool) {
 	}
 	f.t.Errorf("unexpected query %s", query)
 	return 0, false
+}
+
+// increase answers from counts where a test gives them. Else the windows hold 1,800 requests and few enough bad ones.
+func (f *fakeStack) increase(query string) float64 {
+	isBad := strings.Contains(query, `http_response_status_code=~"5.."`)
+	if f.counts == nil {
+		if isBad {
+			return 0
+		}
+		return 1800
+	}
+	_, after, _ := strings.Cut(query, "}[")
+	counts, known := f.counts[strings.TrimSuffix(after, "]))")]
+	if !known {
+		f.t.Errorf("unexpected window in %s", query)
+	}
+	if isBad {
+		return counts[0]
+	}
+	return counts[1]
 }
 
 func (f *fakeStack) alertmanager() http.Handler {

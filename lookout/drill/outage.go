@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/farmersmarket/platform/lookout/pager"
@@ -76,7 +75,7 @@ func (s *stage) drive(ctx context.Context, config traffic.Config) (stop func()) 
 			s.Say(err.Error())
 		}
 	}()
-	return func() { cancel(); <-done }
+	return func() { cancel(); <-done } // may be called twice
 }
 
 // warmUp waits until the API answers and the SLO has counted it.
@@ -178,28 +177,24 @@ func (s *stage) awaitRecovery(ctx context.Context, shoppers *traffic.Stats) erro
 	return nil
 }
 
-// awaitResolve waits until the alert is over and the pager knows.
+// awaitResolve waits until the alert is over for good and the pager knows.
 func (s *stage) awaitResolve(ctx context.Context, page *pager.Notification) error {
 	deadline := s.Now().Add(s.ResolveWithin)
 	stop, err := s.dilute(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { stop() }()
-	over, err := s.until(ctx, time.Until(deadline), func(ctx context.Context) (bool, error) {
-		firing, err := s.firing(ctx)
-		return err == nil && len(firing) == 0, err
-	})
-	stop()
-	stop = func() {}
+	defer stop()
+	over, err := s.until(ctx, time.Until(deadline), s.isOver)
 	if err != nil {
 		return err
 	}
 	if !over {
-		s.fail("the alert was still firing %s after the fault's end", s.ResolveWithin)
+		s.fail("the alert was still firing, or about to fire again, %s after the fault's end", s.ResolveWithin)
 		return nil
 	}
-	s.event(Inactive, s.Now(), "")
+	s.event(Inactive, s.Now(), "and cannot come back")
+	stop()
 	var resolved *pager.Notification
 	_, err = s.until(ctx, time.Until(deadline), func(ctx context.Context) (bool, error) {
 		var err error
@@ -217,6 +212,16 @@ func (s *stage) awaitResolve(ctx context.Context, page *pager.Notification) erro
 	return s.checkNothingElsePaged(ctx)
 }
 
+// isOver says whether no page fires and none can start from the errors that the windows still hold.
+func (s *stage) isOver(ctx context.Context) (bool, error) {
+	firing, err := s.firing(ctx)
+	if err != nil || len(firing) > 0 {
+		return false, err
+	}
+	needed, err := s.goodNeeded(ctx)
+	return needed == 0, err
+}
+
 func (s *stage) checkNothingElsePaged(ctx context.Context) error {
 	_, foreign, err := s.page(ctx)
 	if err != nil {
@@ -231,71 +236,47 @@ func (s *stage) checkNothingElsePaged(ctx context.Context) error {
 // dilute sends good requests, so that the windows' error ratios fall below their thresholds sooner than the errors leave
 // the windows by themselves.
 func (s *stage) dilute(ctx context.Context) (stop func(), err error) {
-	firing, err := s.firing(ctx)
+	needed, err := s.goodNeeded(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var plans []string
-	most := 0.0
-	for _, a := range firing {
-		tier, known := s.tier(a.Labels)
-		if !s.expected(a.Labels) || !known {
-			continue
-		}
-		short, err := s.goodNeeded(ctx, tier, tier.Short)
-		if err != nil {
-			return nil, err
-		}
-		long, err := s.goodNeeded(ctx, tier, tier.Long)
-		if err != nil {
-			return nil, err
-		}
-		threshold, _ := s.SLO.Threshold(tier).Float64()
-		plans = append(plans, fmt.Sprintf("The alert over %[1]s and %[2]s ends when one of the windows is below %[3]g %% errors: after about "+
-			"%.0[4]f more good requests for %[2]s, %.0[5]f for %[1]s.", tier.Long, tier.Short, round3(threshold*100), short, long))
-		most = math.Max(most, math.Min(short, long))
-	}
-	s.Say(strings.Join(plans, "\n"))
 	if s.RecoveryRate == 0 {
-		s.Say("Waiting until the errors have left the short windows by themselves (--recovery-rate 0).")
+		s.Say("Waiting until the errors have left the short windows by themselves, up to half an hour (--recovery-rate 0).")
 		return func() {}, nil
 	}
-	s.Say(fmt.Sprintf("Sending %g good requests a second to get there: about %s. `--recovery-rate 0` waits instead.",
-		s.RecoveryRate, webui.Span(time.Duration(most/s.RecoveryRate*float64(time.Second)))))
+	s.Say(fmt.Sprintf("The windows still hold the outage's errors, and would page again. %.0f good requests bring all of them below\n"+
+		"their thresholds: about %s at %g/s. `--recovery-rate 0` waits up to half an hour instead.",
+		needed, webui.Span(time.Duration(needed/s.RecoveryRate*float64(time.Second))), s.RecoveryRate))
 	return s.drive(ctx, traffic.Config{BaseURL: s.ServerURL, Rate: s.RecoveryRate, Path: cheapPath}), nil
 }
 
-// tier finds the tier of an alert by its long window.
-func (s *stage) tier(labels map[string]string) (slo.Tier, bool) {
-	for _, t := range s.SLO.Tiers {
-		if t.Long.String() == labels[slo.LabelLongWindow] {
-			return t, true
+// margin covers that increase() extrapolates and that the longest windows are sums of 5-minute pieces.
+const margin = 1.1
+
+// goodNeeded is how many more good requests make sure that no page tier fires on the errors counted so far: for each, the
+// smallest n with bad / (total + n) < threshold in one of its windows, as both must burn; then the most of all tiers.
+// Events are counted as they are, not as a window longer than the data is recorded: what is filled up today counts for
+// less tomorrow. Good requests made after the errors leave the windows after them.
+func (s *stage) goodNeeded(ctx context.Context) (float64, error) {
+	most := 0.0
+	for _, tier := range s.SLO.Tiers {
+		if tier.Severity != slo.SeverityPage {
+			continue
 		}
+		threshold, _ := s.SLO.Threshold(tier).Float64()
+		least := math.Inf(1)
+		for _, window := range []slo.Window{tier.Long, tier.Short} {
+			bad, _, err := s.value(ctx, fmt.Sprintf("sum(increase(%s[%s]))", s.SLO.Bad, window))
+			if err != nil {
+				return 0, err
+			}
+			total, _, err := s.value(ctx, fmt.Sprintf("sum(increase(%s[%s]))", s.SLO.Total, window))
+			if err != nil {
+				return 0, err
+			}
+			least = math.Min(least, math.Max(0, math.Ceil(margin*bad/threshold-total)))
+		}
+		most = math.Max(most, least)
 	}
-	return slo.Tier{}, false
+	return most, nil
 }
-
-// goodNeeded is how many good requests bring a window of the tier below its threshold: the smallest n with
-// bad / (total + fill × n) < threshold. A window longer than the data is recorded as if it were full; fill is by how much.
-func (s *stage) goodNeeded(ctx context.Context, t slo.Tier, w slo.Window) (float64, error) {
-	bad, _, err := s.recorded(ctx, slo.EventsBad(w))
-	if err != nil {
-		return 0, err
-	}
-	total, _, err := s.recorded(ctx, slo.EventsTotal(w))
-	if err != nil {
-		return 0, err
-	}
-	counted, _, err := s.value(ctx, fmt.Sprintf("sum(increase(%s[%s]))", s.SLO.Total, w))
-	if err != nil {
-		return 0, err
-	}
-	fill := 1.0
-	if counted > 0 {
-		fill = math.Max(1, total/counted)
-	}
-	threshold, _ := s.SLO.Threshold(t).Float64()
-	return math.Max(0, math.Ceil((bad/threshold-total)/fill)), nil
-}
-
-func round3(v float64) float64 { return math.Round(v*1000) / 1000 }

@@ -107,16 +107,21 @@ func (s *stage) page(ctx context.Context) (page *pager.Notification, foreign str
 	return page, foreign, nil
 }
 
-// resolved finds the notification that ended the page.
+// resolved finds the notification that ended the page: the last of its group, if that says so. The group may fire again
+// in between, when a second window burns.
 func (s *stage) resolved(ctx context.Context, page *pager.Notification) (*pager.Notification, error) {
 	received, err := s.notifications(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var last *pager.Notification
 	for i, n := range received {
-		if n.ID > page.ID && n.GroupKey == page.GroupKey && n.Status == pager.Resolved {
-			return &received[i], nil
+		if n.GroupKey == page.GroupKey {
+			last = &received[i]
 		}
 	}
-	return nil, nil //nolint:nilnil // not yet
+	if last == nil || last.Status != pager.Resolved {
+		return nil, nil //nolint:nilnil // not yet
+	}
+	return last, nil
 }

@@ -255,11 +255,14 @@ func jaegerFake(t *testing.T) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/traces", func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
-		if query.Get("service") != "market-api" || query.Get("tags") != `{"error":"true"}` || query.Get("start") == "" || query.Get("end") == "" {
+		if query.Get("service") != "market-api" || !strings.HasPrefix(query.Get("tags"), `{"http.response.status_code":"50`) || query.Get("start") == "" || query.Get("end") == "" {
 			t.Errorf("unexpected search %s", r.URL)
 		}
 		var traces []string
 		for i := range 6 {
+			if query.Get("tags") != `{"http.response.status_code":"500"}` {
+				break
+			}
 			traces = append(traces, traceJSON(errorTraceID, testNow.Add(-5*time.Minute-time.Duration(i)*7*time.Second)))
 		}
 		_, _ = fmt.Fprintf(w, `{"data":[%s],"total":0,"limit":0,"offset":0,"errors":null}`, strings.Join(traces, ","))

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // traceIDPattern is a trace id in hexadecimal; Jaeger drops leading zeros of the 32 digits.
@@ -97,25 +99,37 @@ func (s *jaegerSpan) reason() string {
 	return cmp.Or(tagValue(s.Tags, "otel.status_description"), tagValue(s.Tags, "error.type"))
 }
 
-// errorTraces returns the latest traces with a failed span, newest first.
+// failedStatuses are the answers that count as failed requests. Traces are searched by them and not by error=true:
+// Jaeger's memory store reads that value as a boolean, gets a string, and finds nothing (seen in 1.76).
+var failedStatuses = []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
+// errorTraces returns the latest traces of requests answered with a server error in the last hour, newest first.
 func errorTraces(ctx context.Context, client *http.Client, base, service string, now time.Time, limit int) ([]traceSummary, error) {
-	query := url.Values{
-		"service": {service}, "tags": {`{"error":"true"}`}, "limit": {strconv.Itoa(limit)},
-		"start": {strconv.FormatInt(now.Add(-time.Hour).UnixMicro(), 10)},
-		"end":   {strconv.FormatInt(now.UnixMicro(), 10)},
+	answers := make([]jaegerAnswer, len(failedStatuses))
+	var searches errgroup.Group
+	for i, status := range failedStatuses {
+		query := url.Values{
+			"service": {service}, "tags": {fmt.Sprintf(`{"http.response.status_code":"%d"}`, status)}, "limit": {strconv.Itoa(limit)},
+			"start": {strconv.FormatInt(now.Add(-time.Hour).UnixMicro(), 10)},
+			"end":   {strconv.FormatInt(now.UnixMicro(), 10)},
+		}
+		searches.Go(func() error {
+			return getJSON(ctx, client, "Jaeger", base, "/api/traces?"+query.Encode(), &answers[i])
+		})
 	}
-	var answer jaegerAnswer
-	if err := getJSON(ctx, client, "Jaeger", base, "/api/traces?"+query.Encode(), &answer); err != nil {
+	if err := searches.Wait(); err != nil {
 		return nil, err
 	}
-	summaries := make([]traceSummary, 0, len(answer.Data))
-	for _, t := range answer.Data {
-		if len(t.Spans) > 0 && traceIDPattern.MatchString(t.TraceID) {
-			summaries = append(summaries, summarize(t))
+	summaries := []traceSummary{}
+	for _, answer := range answers {
+		for _, t := range answer.Data {
+			if len(t.Spans) > 0 && traceIDPattern.MatchString(t.TraceID) {
+				summaries = append(summaries, summarize(t))
+			}
 		}
 	}
 	slices.SortFunc(summaries, func(a, b traceSummary) int { return b.At.Compare(a.At) })
-	return summaries, nil
+	return summaries[:min(limit, len(summaries))], nil
 }
 
 // traceSummary is a trace in one line.

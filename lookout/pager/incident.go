@@ -132,17 +132,15 @@ func (i incident) Facts() []fact {
 	return facts
 }
 
-// annotation returns what all alerts share, else what the first alert that has it says; an earlier notification speaks
-// where the latest is silent.
+// annotation returns what all alerts share, else what an alert says, one that fires before one that is over; an earlier
+// notification speaks where the latest is silent.
 func (i incident) annotation(name string) string {
 	for _, n := range slices.Backward(i.Notifications) {
 		if value := n.CommonAnnotations[name]; value != "" {
 			return value
 		}
-		for _, a := range n.Alerts {
-			if value := a.Annotations[name]; value != "" {
-				return value
-			}
+		if value := n.first(name); value != "" {
+			return value
 		}
 	}
 	return ""

@@ -53,14 +53,19 @@ func (n *Notification) Summary() string {
 	return n.Alerts[0].Labels["alertname"]
 }
 
-// first is the annotation of the first alert that has it.
+// first is the annotation of the first alert that has it, one that fires before one that is over.
 func (n *Notification) first(annotation string) string {
+	over := ""
 	for _, a := range n.Alerts {
-		if value := a.Annotations[annotation]; value != "" {
+		switch value := a.Annotations[annotation]; {
+		case value == "":
+		case a.Status == Firing:
 			return value
+		case over == "":
+			over = value
 		}
 	}
-	return ""
+	return over
 }
 
 const webhookVersion = "4"
