@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,15 +56,17 @@ func fill(t *testing.T, s *store.Store, products int) {
 		item.CreatedAt = day(1).Add(time.Duration(n) * time.Minute)
 		stock = append(stock, item)
 	}
-	_, err := s.SaveCatalogue(t.Context(), sellers, stock)
-	require.NoError(t, err)
-	_, err = s.DB().ExecContext(t.Context(), "ANALYZE")
+	for some := range slices.Chunk(stock, 200) {
+		_, err := s.SaveCatalogue(t.Context(), sellers, some)
+		require.NoError(t, err)
+	}
+	_, err := s.DB().ExecContext(t.Context(), "ANALYZE")
 	require.NoError(t, err)
 }
 
 func TestListsWalkAnIndexAndNeverSort(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		fill(t, s, 5000)
+		fill(t, s, 2000)
 		sent := &statements{}
 		s.Observe(sent)
 		for name, filter := range map[string]market.ProductQuery{
@@ -83,7 +86,7 @@ func TestListsWalkAnIndexAndNeverSort(t *testing.T) {
 
 func TestCountsOfAFilterUseItsIndex(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		fill(t, s, 5000)
+		fill(t, s, 2000)
 		sent := &statements{}
 		s.Observe(sent)
 		for index, filter := range map[string]market.ProductQuery{
