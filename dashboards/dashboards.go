@@ -8,7 +8,9 @@ import (
 	"fmt"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
 
 // FolderUID and FolderTitle name the Grafana folder that holds every dashboard of the platform.
@@ -71,5 +73,16 @@ func numberPanels(panels []dashboard.PanelOrRowPanel) {
 		}
 		id++
 		p.Panel.Id = cog.ToPtr(id)
+		letterQueries(p.Panel.Targets)
+	}
+}
+
+// letterQueries names a panel's queries A, B, C and so on, where they have no name yet.
+func letterQueries(targets []variants.Dataquery) {
+	for i, target := range targets {
+		if query, ok := target.(prometheus.Dataquery); ok && query.RefId == nil {
+			query.RefId = cog.ToPtr(string(rune('A' + i)))
+			targets[i] = query
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/stretchr/testify/require"
 
 	"github.com/farmersmarket/platform/dashboards"
@@ -120,6 +122,15 @@ func TestDashboards(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, files, len(all))
 	})
+	t.Run("every field is one of Grafana's schema, and none that it requires is missing", func(t *testing.T) {
+		plugins.RegisterDefaultPlugins()
+		for _, d := range all {
+			var strict dashboard.Dashboard
+			if err := strict.UnmarshalJSONStrict(d.JSON); err != nil { // never nil: an empty list when all is well
+				require.Empty(t, err.Error())
+			}
+		}
+	})
 	t.Run("a dashboard carries neither id nor version, which are Grafana's", func(t *testing.T) {
 		for i, b := range boards(t) {
 			require.Nil(t, b.ID)
@@ -176,6 +187,16 @@ func TestLayout(t *testing.T) {
 				if p.Type != "row" {
 					require.NotContains(t, titles, p.Title+"/"+p.Type, "a diff tells panels apart by title")
 					titles[p.Title+"/"+p.Type] = true
+				}
+			}
+		})
+		t.Run("queries of a panel in "+b.UID+" have letters of their own", func(t *testing.T) {
+			for _, p := range b.Panels {
+				letters := map[string]bool{}
+				for _, q := range p.Targets {
+					require.NotEmpty(t, q.RefID, p.Title)
+					require.False(t, letters[q.RefID], p.Title)
+					letters[q.RefID] = true
 				}
 			}
 		})

@@ -119,6 +119,7 @@ func routeTable() cog.Builder[dashboard.Panel] {
 			property("custom.cellOptions", map[string]any{"type": "color-text"}),
 		}).
 		OverrideByName("Route", []dashboard.DynamicConfigValue{property("custom.minWidth", 260)}).
+		Footer(common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{})).
 		SortBy([]cog.Builder[common.TableSortByFieldState]{
 			common.NewTableSortByFieldStateBuilder().DisplayName("Requests").Desc(true),
 		})

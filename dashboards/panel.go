@@ -37,7 +37,7 @@ func graph(title, description, unit string, width uint32, targets ...cog.Builder
 		Title(title).Description(description).Unit(unit).
 		Datasource(metrics()).Targets(targets).
 		Span(width).Height(graphRows).
-		Min(0).
+		AxisSoftMin(0). // not a minimum: an overspent budget is negative
 		LineWidth(1.5).FillOpacity(8).GradientMode(common.GraphGradientModeOpacity).
 		ShowPoints(common.VisibilityModeNever).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassicByName)).
@@ -71,7 +71,7 @@ func number(title, description, unit string, target cog.Builder[variants.Dataque
 		Datasource(metrics()).WithTarget(target).
 		Span(sixth).Height(statRows).
 		ColorMode(common.BigValueColorModeValue).GraphMode(common.BigValueGraphModeArea).
-		TextMode(common.BigValueTextModeValue).
+		TextMode(common.BigValueTextModeValue).Orientation(common.VizOrientationAuto).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
 		Thresholds(colours)
 }

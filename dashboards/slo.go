@@ -30,7 +30,7 @@ func sloRow() []cog.Builder[dashboard.Panel] {
 	budget := graph("Error budget remaining",
 		"Share of the 30-day error budget that is left. At 0 the objective is missed; below 0 it is overspent. A slope that steepens is what the burn-rate alerts fire on.",
 		units.PercentUnit, third, query("Budget left", ofSLO(slo.BudgetRemainingRatio)))
-	budget.AxisSoftMin(0).Max(1).
+	budget.Max(1).
 		Thresholds(thresholds(bad, from(0, warning), from(0.25, good))).
 		ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))
 

@@ -57,6 +57,9 @@ func PrintStep(out io.Writer, step Step) {
 		printChanges(out, step.Changes)
 		fmt.Fprintln(out, "    To keep the edit, make it in the code as well. To drop it, apply with --force.")
 	case Update:
+		if len(step.Edits) > 0 {
+			fmt.Fprintln(out, "    overwritten with:")
+		}
 		printChanges(out, step.Changes)
 	case Create, Unchanged:
 	}

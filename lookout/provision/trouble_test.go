@@ -40,6 +40,13 @@ func TestRecovery(t *testing.T) {
 			},
 			waited: []time.Duration{7 * time.Second},
 		},
+		"Retry-After as a date that has passed means at once": {
+			fail: grafanafake.Failure{
+				Method: http.MethodGet, Path: "/api/folders", Status: http.StatusServiceUnavailable,
+				RetryAfter: "Wed, 04 May 2022 08:00:00 GMT",
+			},
+			waited: []time.Duration{0},
+		},
 		"a folder whose creation got lost is not taken for somebody else's": {
 			fail: grafanafake.Failure{Method: http.MethodPost, Path: "/api/folders", Status: http.StatusBadGateway, Carry: true},
 		},
@@ -135,6 +142,14 @@ func TestRefusal(t *testing.T) {
 			require.NotContains(t, err.Error(), "glsa_")
 		})
 	}
+}
+
+func TestNoWaitIsTooLong(t *testing.T) {
+	b := newBench(t)
+	b.grafana.Fail(grafanafake.Failure{Method: http.MethodGet, Path: "/api/health", Status: 503, RetryAfter: "3600"})
+	_, err := provision.Plan(t.Context(), b.client, b.want, provision.Options{})
+	require.ErrorContains(t, err, "503")
+	require.Empty(t, b.slept, "an hour's pause is an error now, not a hang")
 }
 
 func TestUnreachable(t *testing.T) {
