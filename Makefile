@@ -90,7 +90,7 @@ fresh: .bin/lookout ## Fail when a generated file is not what its source would g
 	@go mod tidy -diff
 
 .PHONY: e2e
-e2e: .bin/server upstream ## Run the outage drill on real programs, in a stack of its own
+e2e: .bin/server upstream checkers ## Run the outage drill on real programs, in a stack of its own
 	@.ci/e2e
 
 .PHONY: bench

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,9 @@ import (
 )
 
 var pinned = regexp.MustCompile(`^[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$`)
+
+// address matches host:port in a URL or a flag.
+var address = regexp.MustCompile(`(?:^|//|@|=)([a-z][a-z0-9-]*|0\.0\.0\.0):(\d+)`)
 
 // TestEveryService holds what must be true of each service, whatever it does.
 func TestEveryService(t *testing.T) {
@@ -84,6 +88,19 @@ func TestEveryService(t *testing.T) {
 				}
 				if value != nil {
 					require.NotRegexp(t, `://[^/@]*:[^/@]*@`, *value, "%s carries a password", name)
+				}
+			}
+		},
+		"every address it is given is a service of the stack, or this machine": func(t *testing.T, s *types.ServiceConfig) {
+			given := slices.Clone(s.Command)
+			for _, value := range s.Environment {
+				given = append(given, *value)
+			}
+			for _, text := range given {
+				for _, match := range address.FindAllStringSubmatch(text, -1) {
+					if match[1] != "localhost" && match[1] != "0.0.0.0" {
+						requireListening(t, project, match[1]+":"+match[2])
+					}
 				}
 			}
 		},
