@@ -52,10 +52,14 @@ func New(o Options) (*fiber.App, error) {
 		app.Use(o.Faults.Middleware(o.Telemetry.Metrics))
 	}
 	api := humafiber.New(app, humaConfig())
+	api.UseMiddleware(authorize(api))
 	registerHealth(api, o)
 	RegisterProducts(api, o.Catalogue)
 	RegisterFarms(api, o.Catalogue)
 	registerDocs(app)
+	if _, err := accessTable(api.OpenAPI()); err != nil {
+		return nil, err
+	}
 	if err := o.Telemetry.Instrument(app, telemetry.WithOutcomes(documentedOutcomes(api.OpenAPI()))); err != nil {
 		return nil, err
 	}
@@ -75,8 +79,9 @@ func humaConfig() huma.Config {
 	config := huma.DefaultConfig("Farmers Market API", apiVersion)
 	config.Info.Description = "Farms, their products, and what is on offer on market days."
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	config.DocsPath = ""     // ours needs no asset from elsewhere
-	config.SchemasPath = ""  // the document has them
+	config.DocsPath = ""    // ours needs no asset from elsewhere
+	config.SchemasPath = "" // the document has them
+	config.Components.SecuritySchemes = securitySchemes()
 	config.CreateHooks = nil // no $schema field in answers
 	config.Transformers = []huma.Transformer{addTraceID}
 	useProblems()

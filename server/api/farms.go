@@ -37,8 +37,8 @@ type farmsParams struct {
 
 // RegisterFarms adds the farms to the API.
 func RegisterFarms(api huma.API, catalogue *market.Catalogue) {
-	huma.Register(api, readOperation("list-farms", "/api/v1/farms", "List farms", "Farms",
-		http.StatusUnprocessableEntity),
+	huma.Register(api, protect(public(), readOperation("list-farms", "/api/v1/farms", "List farms", "Farms",
+		http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *farmsParams) (*listAnswer[Farm], error) {
 			page, err := catalogue.Farms(ctx, market.FarmQuery{
 				Paging: params.paging(), Search: params.Search, Sort: market.Sort(params.Sort),
@@ -48,8 +48,8 @@ func RegisterFarms(api huma.API, catalogue *market.Catalogue) {
 			}
 			return answerPage(page, farmOf), nil
 		})
-	huma.Register(api, readOperation("get-farm", "/api/v1/farms/{id}", "Get a farm", "Farms",
-		http.StatusNotFound, http.StatusUnprocessableEntity),
+	huma.Register(api, protect(public(), readOperation("get-farm", "/api/v1/farms/{id}", "Get a farm", "Farms",
+		http.StatusNotFound, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *idParam) (*itemAnswer[Farm], error) {
 			farm, err := catalogue.Farm(ctx, params.ID)
 			if err != nil {

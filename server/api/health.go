@@ -76,10 +76,10 @@ func registerHealth(api huma.API, o Options) {
 }
 
 func healthOperation(id, path, summary string) huma.Operation {
-	return huma.Operation{
+	return protect(public(), huma.Operation{
 		OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{"Health"},
 		Responses: map[string]*huma.Response{"503": {Description: "Not now; the body says why"}},
-	}
+	})
 }
 
 func describeHealth(o Options, report health.Report) *healthAnswer {

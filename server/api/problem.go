@@ -73,10 +73,21 @@ func addTraceID(ctx huma.Context, _ string, body any) (any, error) {
 // problemOf answers an error of the domain, in a Huma handler.
 func problemOf(ctx context.Context, err error) error {
 	p := describe(ctx, err)
-	if p.Status == http.StatusServiceUnavailable {
-		return huma.ErrorWithHeaders(p, http.Header{fiber.HeaderRetryAfter: {retryAfter}})
+	if name, value := headerOf(p.Status); name != "" {
+		return huma.ErrorWithHeaders(p, http.Header{name: {value}})
 	}
 	return p
+}
+
+// headerOf returns the header that an answer with the status must have; an empty name for none.
+func headerOf(status int) (name, value string) {
+	switch status {
+	case http.StatusUnauthorized:
+		return fiber.HeaderWWWAuthenticate, challenge
+	case http.StatusServiceUnavailable:
+		return fiber.HeaderRetryAfter, retryAfter
+	}
+	return "", ""
 }
 
 // answerError answers what never reached a handler, or panicked in one.
@@ -90,8 +101,8 @@ func answerError(c *fiber.Ctx, err error) error {
 	if err != nil {
 		return fmt.Errorf("write problem %d: %w", p.Status, err)
 	}
-	if p.Status == http.StatusServiceUnavailable {
-		c.Set(fiber.HeaderRetryAfter, retryAfter)
+	if name, value := headerOf(p.Status); name != "" {
+		c.Set(name, value)
 	}
 	c.Set(fiber.HeaderContentType, problemType)
 	return c.Status(p.Status).Send(body)
@@ -105,6 +116,14 @@ func describe(ctx context.Context, err error) *Problem {
 	switch {
 	case errors.As(err, &status):
 		return describeStatus(status)
+	case errors.Is(err, market.ErrUnauthenticated):
+		return newProblem(http.StatusUnauthorized, err.Error())
+	case errors.Is(err, market.ErrForbidden):
+		return newProblem(http.StatusForbidden, err.Error())
+	case errors.Is(err, market.ErrConflict):
+		return newProblem(http.StatusConflict, err.Error())
+	case errors.Is(err, market.ErrPreconditionFailed):
+		return newProblem(http.StatusPreconditionFailed, err.Error())
 	case errors.Is(err, market.ErrNotFound):
 		return newProblem(http.StatusNotFound, err.Error())
 	case errors.As(err, &invalid):

@@ -76,8 +76,8 @@ func (p productsParams) query() market.ProductQuery {
 
 // RegisterProducts adds the products to the API.
 func RegisterProducts(api huma.API, catalogue *market.Catalogue) {
-	huma.Register(api, readOperation("list-products", "/api/v1/products", "List products", "Products",
-		http.StatusUnprocessableEntity),
+	huma.Register(api, protect(public(), readOperation("list-products", "/api/v1/products", "List products", "Products",
+		http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *productsParams) (*listAnswer[Product], error) {
 			page, err := catalogue.Products(ctx, params.query())
 			if err != nil {
@@ -85,8 +85,8 @@ func RegisterProducts(api huma.API, catalogue *market.Catalogue) {
 			}
 			return answerPage(page, productOf), nil
 		})
-	huma.Register(api, readOperation("get-product", "/api/v1/products/{id}", "Get a product", "Products",
-		http.StatusNotFound, http.StatusUnprocessableEntity),
+	huma.Register(api, protect(public(), readOperation("get-product", "/api/v1/products/{id}", "Get a product", "Products",
+		http.StatusNotFound, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *idParam) (*itemAnswer[Product], error) {
 			product, err := catalogue.Product(ctx, params.ID)
 			if err != nil {

@@ -17,6 +17,16 @@ var (
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrTimeout says that the store did not answer within its bound.
 	ErrTimeout = errors.New("store timed out")
+	// ErrUnauthenticated says that the caller has not shown who it is. The error in the chain is an
+	// *UnauthenticatedError.
+	ErrUnauthenticated = errors.New("not authenticated")
+	// ErrForbidden says that the caller is known and may not do this. The error in the chain is a *ForbiddenError.
+	ErrForbidden = errors.New("forbidden")
+	// ErrConflict says that the state of things does not allow this. The error in the chain is a *ConflictError.
+	ErrConflict = errors.New("conflict")
+	// ErrPreconditionFailed says that the thing to be changed is no longer as the caller saw it. The error in the chain
+	// is a *PreconditionError.
+	ErrPreconditionFailed = errors.New("precondition failed")
 )
 
 // NotFoundError names what was looked for.
@@ -43,3 +53,44 @@ func (e *InvalidError) Error() string {
 
 // Is makes every InvalidError an ErrInvalid.
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
+
+// UnauthenticatedError says, in words for the caller, what is missing.
+type UnauthenticatedError struct{ Reason string }
+
+func (e *UnauthenticatedError) Error() string { return e.Reason }
+
+// Is makes every UnauthenticatedError an ErrUnauthenticated.
+func (e *UnauthenticatedError) Is(target error) bool { return target == ErrUnauthenticated }
+
+// ForbiddenError says, in words for the caller, why it may not do this.
+type ForbiddenError struct{ Reason string }
+
+func (e *ForbiddenError) Error() string { return e.Reason }
+
+// Is makes every ForbiddenError an ErrForbidden.
+func (e *ForbiddenError) Is(target error) bool { return target == ErrForbidden }
+
+// ConflictError names the thing whose state is in the way, and says why.
+type ConflictError struct {
+	Kind   string // farm, product, order
+	ID     string
+	Reason string // completes the sentence "<kind> <id> ..."
+}
+
+func (e *ConflictError) Error() string { return fmt.Sprintf("%s %s %s", e.Kind, e.ID, e.Reason) }
+
+// Is makes every ConflictError an ErrConflict.
+func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
+
+// PreconditionError names the thing that has changed since the caller read it.
+type PreconditionError struct {
+	Kind string // farm, product
+	ID   string
+}
+
+func (e *PreconditionError) Error() string {
+	return fmt.Sprintf("%s %s has changed since you read it: read it again and repeat the change", e.Kind, e.ID)
+}
+
+// Is makes every PreconditionError an ErrPreconditionFailed.
+func (e *PreconditionError) Is(target error) bool { return target == ErrPreconditionFailed }

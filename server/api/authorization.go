@@ -1,0 +1,152 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/farmersmarket/platform/server/auth"
+	"github.com/farmersmarket/platform/server/market"
+)
+
+// challenge tells a client without credentials which ones are taken (RFC 6750).
+const challenge = `Bearer realm="farmers-market"`
+
+// Access says who may call an operation. The zero Access lets nobody.
+type Access struct {
+	public bool
+	roles  []market.Role
+	owned  bool
+}
+
+// public lets everyone, with or without an account.
+func public() Access { return Access{public: true} }
+
+// authenticated lets every account, whatever its role.
+func authenticated() Access { return only(market.Roles()...) }
+
+// only lets accounts with one of the roles.
+func only(roles ...market.Role) Access { return Access{roles: roles} }
+
+// owner lets accounts with one of the roles, of which the use case refuses those that the resource does not belong to.
+func owner(roles ...market.Role) Access { return Access{roles: roles, owned: true} }
+
+// String writes the rule as a line of the table.
+func (a Access) String() string {
+	names := make([]string, len(a.roles))
+	for i, role := range a.roles {
+		names[i] = string(role)
+	}
+	switch {
+	case a.public:
+		return "public"
+	case len(names) == len(market.Roles()):
+		names = []string{"authenticated"}
+	}
+	if a.owned {
+		return strings.Join(names, ", ") + "; the resource's owner"
+	}
+	return strings.Join(names, ", ")
+}
+
+// permits judges the caller, but for ownership. It fails with market.ErrUnauthenticated or market.ErrForbidden.
+func (a Access) permits(p auth.Principal, known bool) error {
+	switch {
+	case a.public:
+		return nil
+	case !known:
+		return &market.UnauthenticatedError{Reason: "this needs an account: log in and send the access token as " +
+			"Authorization: Bearer TOKEN"}
+	case !slices.Contains(a.roles, p.Role):
+		return &market.ForbiddenError{Reason: fmt.Sprintf("this is for %s; your account's role is %s", a, p.Role)}
+	}
+	return nil
+}
+
+// accessKey is where an operation carries its rule.
+const accessKey = "access"
+
+// protect gives the operation its access rule, and writes it into the OpenAPI document. Every operation must pass
+// through it: one without a rule stops the start.
+func protect(rule Access, op huma.Operation) huma.Operation { //nolint:gocritic // Huma takes operations by value, too
+	if op.Metadata == nil {
+		op.Metadata = map[string]any{}
+	}
+	op.Metadata[accessKey] = rule
+	if rule.public {
+		return op
+	}
+	op.Security = []map[string][]string{{"bearer": {}}}
+	if op.Extensions == nil {
+		op.Extensions = map[string]any{}
+	}
+	op.Extensions["x-access"] = rule.String()
+	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+	return op
+}
+
+func securitySchemes() map[string]*huma.SecurityScheme {
+	return map[string]*huma.SecurityScheme{"bearer": {
+		Type: "http", Scheme: "bearer", BearerFormat: "JWT",
+		Description: "The access token that a login or a refresh answers with.",
+	}}
+}
+
+// accessTable is the authorisation of the whole API: the rule of each operation by its id. It fails when an operation
+// has none.
+func accessTable(document *huma.OpenAPI) (map[string]Access, error) {
+	table := map[string]Access{}
+	var problems []error
+	for path, item := range document.Paths {
+		for method, op := range operationsOf(item) {
+			rule, ok := op.Metadata[accessKey].(Access)
+			if !ok || op.OperationID == "" {
+				problems = append(problems, fmt.Errorf("%s %s has no access rule or no id: register it through protect", method, path))
+				continue
+			}
+			table[op.OperationID] = rule
+		}
+	}
+	return table, errors.Join(problems...)
+}
+
+// operationsOf returns the operations of a path by method.
+func operationsOf(item *huma.PathItem) map[string]*huma.Operation {
+	all := map[string]*huma.Operation{
+		http.MethodGet: item.Get, http.MethodPut: item.Put, http.MethodPost: item.Post, http.MethodDelete: item.Delete,
+		http.MethodPatch: item.Patch, http.MethodHead: item.Head, http.MethodOptions: item.Options, http.MethodTrace: item.Trace,
+	}
+	for method, op := range all {
+		if op == nil {
+			delete(all, method)
+		}
+	}
+	return all
+}
+
+// authorize enforces each operation's rule before anything of the request is read. An operation without one, which can
+// only be a hidden one, is refused.
+func authorize(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		rule, _ := ctx.Operation().Metadata[accessKey].(Access)
+		principal, known := auth.From(ctx.Context())
+		if err := rule.permits(principal, known); err != nil {
+			refuse(api, ctx, err)
+			return
+		}
+		next(ctx)
+	}
+}
+
+// refuse answers an error of the domain, in a Huma middleware.
+func refuse(api huma.API, ctx huma.Context, err error) {
+	p := describe(ctx.Context(), err)
+	if name, value := headerOf(p.Status); name != "" {
+		ctx.SetHeader(name, value)
+	}
+	_ = huma.WriteErr(api, ctx, p.Status, p.Detail) // it logs what it cannot write: the client has gone
+}
