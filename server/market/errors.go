@@ -27,6 +27,14 @@ var (
 	// ErrPreconditionFailed says that the thing to be changed is no longer as the caller saw it. The error in the chain
 	// is a *PreconditionError.
 	ErrPreconditionFailed = errors.New("precondition failed")
+	// ErrKeyReused says that an idempotency key was used before, for something else. The error in the chain is a
+	// *KeyReusedError.
+	ErrKeyReused = errors.New("idempotency key reused")
+	// ErrProviderUnavailable says that the payment provider cannot be reached, or did not answer in time. Nothing is
+	// charged twice by trying again with the same idempotency key.
+	ErrProviderUnavailable = errors.New("payment provider unavailable")
+	// ErrPaymentDeclined says that the provider refused the payment. The error in the chain is a *DeclinedError.
+	ErrPaymentDeclined = errors.New("payment declined")
 )
 
 // NotFoundError names what was looked for.
@@ -94,3 +102,21 @@ func (e *PreconditionError) Error() string {
 
 // Is makes every PreconditionError an ErrPreconditionFailed.
 func (e *PreconditionError) Is(target error) bool { return target == ErrPreconditionFailed }
+
+// KeyReusedError names the key.
+type KeyReusedError struct{ Key string }
+
+func (e *KeyReusedError) Error() string {
+	return fmt.Sprintf("idempotency key %q was used before with another request: use a new key for a new request", e.Key)
+}
+
+// Is makes every KeyReusedError an ErrKeyReused.
+func (e *KeyReusedError) Is(target error) bool { return target == ErrKeyReused }
+
+// DeclinedError says why the provider refused, in words for the customer.
+type DeclinedError struct{ Reason string }
+
+func (e *DeclinedError) Error() string { return "the payment was declined: " + e.Reason }
+
+// Is makes every DeclinedError an ErrPaymentDeclined.
+func (e *DeclinedError) Is(target error) bool { return target == ErrPaymentDeclined }

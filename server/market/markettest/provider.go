@@ -1,0 +1,151 @@
+// Package markettest helps tests of the market: a payment provider in memory, and a clock that is set by hand.
+package markettest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/farmersmarket/platform/server/market"
+)
+
+// Provider is a payment provider in memory that keeps its promises: one intent for each idempotency key, one refund for
+// each. It is safe for concurrent use.
+type Provider struct {
+	mu       sync.Mutex
+	next     market.PaymentState
+	fails    error
+	lost     bool
+	byKey    map[string]string
+	intents  map[string]*Intent
+	refunded map[string]string // idempotency key to intent
+}
+
+// Intent is what the provider knows about one payment.
+type Intent struct {
+	market.PaymentIntent
+
+	Request  market.PaymentRequest
+	Captured bool
+	Refunds  int
+}
+
+// NewProvider returns a provider that captures every payment at once.
+func NewProvider() *Provider {
+	return &Provider{
+		next: market.PaymentSucceeded, byKey: map[string]string{}, intents: map[string]*Intent{}, refunded: map[string]string{},
+	}
+}
+
+// Answer sets the state that new intents get.
+func (p *Provider) Answer(state market.PaymentState) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next = state
+}
+
+// Fail makes every call fail with the error, until it is nil. With lost, calls do what they are asked and then fail, as
+// when the answer gets lost on the way.
+func (p *Provider) Fail(err error, lost bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fails, p.lost = err, lost
+}
+
+// Report moves an intent on and returns the event that tells of it. A capture stays captured.
+func (p *Provider) Report(ref string, state market.PaymentState) market.PaymentEvent {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	intent := p.intents[ref]
+	intent.become(state)
+	return market.PaymentEvent{
+		EventID: fmt.Sprintf("evt_%s_%s", ref, state), ProviderRef: ref, PaymentID: intent.Request.PaymentID, State: state,
+	}
+}
+
+// Intents returns what the provider knows.
+func (p *Provider) Intents() []Intent {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]Intent, 0, len(p.intents))
+	for _, intent := range p.intents {
+		all = append(all, *intent)
+	}
+	return all
+}
+
+func (i *Intent) become(state market.PaymentState) {
+	if i.Captured {
+		return
+	}
+	i.State = state
+	i.Captured = state == market.PaymentSucceeded
+}
+
+// failing is the error that a call ends with before it has done anything.
+func (p *Provider) failing() error {
+	if p.lost {
+		return nil
+	}
+	return p.fails
+}
+
+// CreateIntent implements market.PaymentProvider.
+func (p *Provider) CreateIntent(_ context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.failing(); err != nil {
+		return market.PaymentIntent{}, err
+	}
+	ref, known := p.byKey[request.IdempotencyKey]
+	if !known {
+		ref = fmt.Sprintf("pi_%d", len(p.intents)+1)
+		p.byKey[request.IdempotencyKey] = ref
+		intent := &Intent{PaymentIntent: market.PaymentIntent{ProviderRef: ref}, Request: request}
+		intent.become(p.next)
+		p.intents[ref] = intent
+	}
+	return p.intents[ref].PaymentIntent, p.fails
+}
+
+// GetIntent implements market.PaymentProvider.
+func (p *Provider) GetIntent(_ context.Context, ref string) (market.PaymentIntent, error) {
+	return p.intent(ref, func(*Intent) {})
+}
+
+// CancelIntent implements market.PaymentProvider.
+func (p *Provider) CancelIntent(_ context.Context, ref string) (market.PaymentIntent, error) {
+	return p.intent(ref, func(intent *Intent) { intent.become(market.PaymentCancelled) })
+}
+
+func (p *Provider) intent(ref string, do func(*Intent)) (market.PaymentIntent, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.failing(); err != nil {
+		return market.PaymentIntent{}, err
+	}
+	intent, known := p.intents[ref]
+	if !known {
+		return market.PaymentIntent{}, &market.NotFoundError{Kind: "payment intent", ID: ref}
+	}
+	do(intent)
+	return intent.PaymentIntent, p.fails
+}
+
+// Refund implements market.PaymentProvider.
+func (p *Provider) Refund(_ context.Context, ref string, amount market.Money, idempotencyKey string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.failing(); err != nil {
+		return err
+	}
+	intent := p.intents[ref]
+	if intent == nil || !intent.Captured || amount != intent.Request.Amount {
+		return fmt.Errorf("refund %s of intent %q: it was not captured, or for another amount", amount, ref)
+	}
+	if _, again := p.refunded[idempotencyKey]; !again {
+		p.refunded[idempotencyKey] = ref
+		intent.Refunds++
+	}
+	return p.fails
+}

@@ -1,0 +1,102 @@
+package market
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// PaymentProvider takes money. It is called with the payment stored already and outside of any transaction, so that
+// whatever becomes of the call, the market knows that there may have been one.
+//
+// Every method can fail with ErrProviderUnavailable: the provider was not asked, or did not answer in time, and whether
+// it acted is unknown. A call with an idempotency key may be made again with that key and the same arguments; it then
+// acts once and answers as it did the first time.
+type PaymentProvider interface {
+	// CreateIntent asks the provider to take an amount. It fails with ErrPaymentDeclined, in a *DeclinedError, when the
+	// provider says no at once; there is then nothing to capture later.
+	CreateIntent(ctx context.Context, request PaymentRequest) (PaymentIntent, error)
+	// GetIntent returns the intent as it is now. It fails with ErrNotFound.
+	GetIntent(ctx context.Context, ref string) (PaymentIntent, error)
+	// CancelIntent makes a capture impossible and returns the intent as it is then: succeeded when the capture came first,
+	// which is no error. It fails with ErrNotFound.
+	CancelIntent(ctx context.Context, ref string) (PaymentIntent, error)
+	// Refund gives the amount of a succeeded intent back. No error means that the provider has taken the refund over.
+	Refund(ctx context.Context, ref string, amount Money, idempotencyKey string) error
+}
+
+// PaymentRequest says what is to be paid.
+type PaymentRequest struct {
+	OrderID        string
+	PaymentID      string
+	Amount         Money
+	IdempotencyKey string // 1 to 255 visible ASCII characters; one for each payment
+	Method         string // how the customer pays, in the provider's words; empty leaves it to the provider
+}
+
+// PaymentIntent is a payment as the provider knows it.
+type PaymentIntent struct {
+	ProviderRef  string // the provider's id; never empty
+	State        PaymentState
+	ClientSecret string // lets the customer's browser confirm the payment; empty when there is nothing to confirm
+}
+
+// PaymentEvent is what a provider reports about an intent after the call. Events may come late, twice, and in any order.
+type PaymentEvent struct {
+	EventID     string // the provider's; the same when the event is delivered again
+	ProviderRef string
+	PaymentID   string // as in the PaymentRequest; empty when the provider does not return it
+	State       PaymentState
+	At          time.Time // when it happened at the provider
+}
+
+// PaymentState is how far a payment has come. An intent has one of the first five.
+type PaymentState string
+
+// The states of a payment.
+const (
+	PaymentRequiresAction PaymentState = "requires_action" // the customer must confirm
+	PaymentProcessing     PaymentState = "processing"
+	PaymentSucceeded      PaymentState = "succeeded" // captured: the money is ours
+	PaymentFailed         PaymentState = "failed"
+	PaymentCancelled      PaymentState = "cancelled"
+
+	PaymentCreated   PaymentState = "created"   // stored; what the provider makes of it is not known yet
+	PaymentRefunding PaymentState = "refunding" // captured, and to be given back
+	PaymentRefunded  PaymentState = "refunded"  // given back
+)
+
+// paymentTransitions says which state may follow which. A provider's reports come in any order, so one that is not
+// listed is not an error: it is old news. A capture is never old news until it is given back: the money is there,
+// whatever was reported before.
+var paymentTransitions = map[PaymentState][]PaymentState{
+	PaymentCreated:        {PaymentRequiresAction, PaymentProcessing, PaymentSucceeded, PaymentFailed, PaymentCancelled, PaymentRefunding},
+	PaymentRequiresAction: {PaymentProcessing, PaymentSucceeded, PaymentFailed, PaymentCancelled, PaymentRefunding},
+	PaymentProcessing:     {PaymentRequiresAction, PaymentSucceeded, PaymentFailed, PaymentCancelled, PaymentRefunding},
+	PaymentFailed:         {PaymentSucceeded, PaymentRefunding},
+	PaymentCancelled:      {PaymentSucceeded, PaymentRefunding},
+	PaymentSucceeded:      {PaymentRefunding},
+	PaymentRefunding:      {PaymentRefunded},
+	PaymentRefunded:       {},
+}
+
+// PaymentStates returns every state.
+func PaymentStates() []PaymentState {
+	return []PaymentState{
+		PaymentCreated, PaymentRequiresAction, PaymentProcessing, PaymentSucceeded, PaymentFailed, PaymentCancelled,
+		PaymentRefunding, PaymentRefunded,
+	}
+}
+
+// Valid reports whether there is such a state.
+func (s PaymentState) Valid() bool { return slices.Contains(PaymentStates(), s) }
+
+// CanBecome reports whether the other state may follow.
+func (s PaymentState) CanBecome(next PaymentState) bool {
+	return slices.Contains(paymentTransitions[s], next)
+}
+
+// Open reports whether the provider may still capture the payment as things go, so that a second one would charge twice.
+func (s PaymentState) Open() bool {
+	return s == PaymentCreated || s == PaymentRequiresAction || s == PaymentProcessing
+}
