@@ -87,6 +87,10 @@ func (c *Config) check() error {
 	case c.SLO.Objective == nil:
 		return errors.New("no SLO is given")
 	}
+	return nil
+}
+
+func (c *Config) setDefaults() {
 	if c.Tell == nil {
 		c.Tell = func(Event) {}
 	}
@@ -99,7 +103,6 @@ func (c *Config) check() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return nil
 }
 
 // Run practises a drill. An error means that it could not be held or brought to its end; whether what it checks holds
@@ -108,6 +111,7 @@ func Run(ctx context.Context, d Drill, config Config) (Report, error) {
 	if err := config.check(); err != nil {
 		return Report{}, fmt.Errorf("drill %s: %w", d.Name, err)
 	}
+	config.setDefaults()
 	transport := &http.Transport{MaxIdleConnsPerHost: 4}
 	defer transport.CloseIdleConnections()
 	s := &stage{

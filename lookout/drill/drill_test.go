@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func hold(t *testing.T, f *fakeStack, config Config) (Report, error) {
+func hold(t *testing.T, config Config) (Report, error) {
 	t.Helper()
 	d, err := Find("api-outage")
 	require.NoError(t, err)
@@ -27,7 +27,7 @@ func TestADrillWhosePageArrivesAndResolvesPasses(t *testing.T) {
 	config.Tell = func(e Event) { told = append(told, e.Name) }
 	var said strings.Builder
 	config.Say = func(text string) { said.WriteString(text + "\n") }
-	report, err := hold(t, f, config)
+	report, err := hold(t, config)
 	require.NoError(t, err)
 	require.True(t, report.Passed, report.Failures)
 	require.True(t, f.faultIsCleared())
@@ -74,7 +74,7 @@ func TestADrillFails(t *testing.T) {
 			f := newFakeStack(t)
 			config := f.config()
 			test.change(f, &config)
-			report, err := hold(t, f, config)
+			report, err := hold(t, config)
 			require.NoError(t, err, "the drill itself could be held")
 			require.False(t, report.Passed)
 			require.Contains(t, strings.Join(report.Failures, "\n"), test.says)
@@ -104,7 +104,7 @@ func TestADrillIsNotHeld(t *testing.T) {
 			f := newFakeStack(t)
 			config := f.config()
 			test.change(f, &config)
-			_, err := hold(t, f, config)
+			_, err := hold(t, config)
 			require.ErrorContains(t, err, test.says)
 			require.Empty(t, f.injected, "nothing was broken")
 		})
@@ -129,7 +129,7 @@ func TestAnInterruptedDrillClearsItsFault(t *testing.T) {
 func TestAFaultOfAKilledDrillEndsByItself(t *testing.T) {
 	f := newFakeStack(t)
 	config := f.config()
-	_, err := hold(t, f, config)
+	_, err := hold(t, config)
 	require.NoError(t, err)
 	require.Len(t, f.injected, 1)
 	require.Equal(t, (config.PageWithin + faultMargin).String(), f.injected[0].Duration)
@@ -140,7 +140,9 @@ func TestAFaultOfAKilledDrillEndsByItself(t *testing.T) {
 func TestGoodNeeded(t *testing.T) {
 	f := newFakeStack(t)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	s := &stage{Config: f.config(), client: client}
+	config := f.config()
+	config.setDefaults()
+	s := &stage{Config: config, client: client}
 	for name, test := range map[string]struct {
 		counts map[string][2]float64 // bad and total by window
 		needed float64

@@ -60,10 +60,14 @@ func (s *stage) expect(ctx context.Context, during float64) error {
 
 // String says the expectation in words.
 func (e Expectation) String() string {
-	return fmt.Sprintf("%.1f requests/s over the last %s, %.1f/s during the outage: both windows burn after %.1f s "+
+	text := fmt.Sprintf("%.1f requests/s over the last %s, %.1f/s during the outage: both windows burn after %.1f s "+
 		"(%.0f s at constant traffic).\nThe page should come within %.0f s: at most %.0f s of scrape, %.0f s of evaluation, %.0f s of group wait.",
 		e.Before, time.Duration(e.History*float64(time.Second)).Round(time.Second), e.During, e.Detection, e.Textbook,
 		e.Latest(), e.Scrape, e.Evaluate, e.GroupWait)
+	if e.BadBefore >= 1 {
+		text += fmt.Sprintf("\nIt will come sooner: the long window still holds %.0f errors from before.", e.BadBefore)
+	}
+	return text
 }
 
 // intervals reads from Prometheus how often it scrapes and evaluates, in seconds.

@@ -14,8 +14,10 @@ import (
 // preflight makes sure that the drill can be held and that its page will be its own.
 func (s *stage) preflight(ctx context.Context) error {
 	for _, part := range []struct{ name, base, path string }{
-		{"the server", s.ServerURL, "/api/ready"}, {"Prometheus", s.PrometheusURL, "/-/ready"},
-		{"Alertmanager", s.AlertmanagerURL, "/-/ready"}, {"the pager", s.PagerURL, "/healthz"},
+		{"the server", s.ServerURL, "/api/ready"},
+		{"Prometheus", s.PrometheusURL, "/-/ready"},
+		{"Alertmanager", s.AlertmanagerURL, "/-/ready"},
+		{"the pager", s.PagerURL, "/healthz"},
 	} {
 		if err := s.call(ctx, http.MethodGet, part.base, part.path, nil, nil); err != nil {
 			return fmt.Errorf("%s is not ready (is the stack up? `lookout up` starts it): %w", part.name, err)

@@ -3,6 +3,7 @@ package drill
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/farmersmarket/platform/lookout/traffic"
@@ -73,31 +74,31 @@ func (r Report) After(name string) (time.Duration, bool) {
 
 // WriteSummary compares what was measured with what was expected and says whether the drill passed.
 func (r Report) WriteSummary(w io.Writer) error {
-	var text string
+	var text strings.Builder
 	e := r.Expected
 	if detected, ok := r.After(Firing); ok {
-		text += fmt.Sprintf("Detected after %.1f s; computed %.1f s, and up to %.0f s more for scrape and evaluation.\n",
+		fmt.Fprintf(&text, "Detected after %.1f s; computed %.1f s, and up to %.0f s more for scrape and evaluation.\n",
 			detected.Seconds(), e.Detection, e.Scrape+e.Evaluate)
 	}
 	if notified, ok := r.After(Notified); ok {
-		text += fmt.Sprintf("Paged after %.1f s; computed at most %.1f s with %.0f s of group wait.\n",
+		fmt.Fprintf(&text, "Paged after %.1f s; computed at most %.1f s with %.0f s of group wait.\n",
 			notified.Seconds(), e.Latest(), e.GroupWait)
 	}
 	if e.BadBefore >= 1 {
-		text += fmt.Sprintf("The long window already held %.0f errors from before, so the page comes sooner than computed.\n", e.BadBefore)
+		fmt.Fprintf(&text, "The long window already held %.0f errors from before, so the page came sooner than computed.\n", e.BadBefore)
 	}
 	if resolved, ok := r.Find(ResolvedAt); ok {
 		if cleared, ok := r.Find(Cleared); ok {
-			text += fmt.Sprintf("Resolved %.1f s after the fault was cleared.\n", resolved.At.Sub(cleared.At).Seconds())
+			fmt.Fprintf(&text, "Resolved %.1f s after the fault was cleared.\n", resolved.At.Sub(cleared.At).Seconds())
 		}
 	}
 	if r.Passed {
-		text += "The drill passed.\n"
+		text.WriteString("The drill passed.\n")
 	}
 	for _, failure := range r.Failures {
-		text += "FAILED: " + failure + "\n"
+		fmt.Fprintf(&text, "FAILED: %s\n", failure)
 	}
-	if _, err := io.WriteString(w, text); err != nil {
+	if _, err := io.WriteString(w, text.String()); err != nil {
 		return fmt.Errorf("write the summary: %w", err)
 	}
 	return nil

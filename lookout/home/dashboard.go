@@ -28,7 +28,7 @@ func (s *site) dashboard(w http.ResponseWriter, r *http.Request) {
 			target += "?" + r.URL.Query().Encode()
 		}
 	}
-	http.Redirect(w, r, target, http.StatusFound)
+	http.Redirect(w, r, target, http.StatusFound) //nolint:gosec // the host is configured, the uid matched, the query encoded
 }
 
 func (s *site) grafanaAnswers(ctx context.Context) bool {

@@ -35,7 +35,7 @@ func (s *site) render(w http.ResponseWriter, status int, name string, view any) 
 type messageView struct{ Title, Text string }
 
 func (s *site) fail(w http.ResponseWriter, status int, title string, err error) {
-	s.Log.Warn(title, "error", err)
+	s.Log.Warn("a page cannot be shown", "title", title, "error", err)
 	s.render(w, status, "message.html", messageView{Title: title, Text: err.Error() + "."})
 }
 

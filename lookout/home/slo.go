@@ -23,7 +23,7 @@ var sloQuery = func() string {
 	for _, w := range burnWindows {
 		names = append(names, slo.ErrorRatio(w), slo.BurnRate(w))
 	}
-	return fmt.Sprintf(`{__name__=~"%s"}`, strings.Join(names, "|"))
+	return fmt.Sprintf(`{__name__=~%q}`, strings.Join(names, "|"))
 }()
 
 // sloView is one SLO as the page shows it.

@@ -54,8 +54,10 @@ func (v frontView) inState(states ...stack.State) []string {
 func (v frontView) blind() []string {
 	var names []string
 	for _, source := range []struct{ name, failure string }{
-		{"Prometheus", v.SLOs.Failure + v.Components.Failure}, {"Alertmanager", v.Alerts.Failure},
-		{"Jaeger", v.Traces.Failure}, {"the pager", v.Pages.Failure},
+		{"Prometheus", v.SLOs.Failure + v.Components.Failure},
+		{"Alertmanager", v.Alerts.Failure},
+		{"Jaeger", v.Traces.Failure},
+		{"the pager", v.Pages.Failure},
 	} {
 		if source.failure != "" {
 			names = append(names, source.name)

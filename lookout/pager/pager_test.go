@@ -227,7 +227,7 @@ func TestNotificationsSurvive(t *testing.T) {
 			content, err := os.ReadFile(current(dir))
 			require.NoError(t, err)
 			lines := bytes.SplitAfter(content, []byte("\n"))
-			copy(lines[1], bytes.Repeat([]byte{0}, len(lines[1])-1))
+			copy(lines[1], make([]byte, len(lines[1])-1))
 			require.NoError(t, os.WriteFile(current(dir), content, 0o600))
 		}, []uint64{3, 1}, 4},
 	} {

@@ -126,7 +126,7 @@ func (r *runner) loop(ctx context.Context) {
 func (r *runner) start(ctx context.Context) {
 	path := r.Path
 	if path == "" {
-		path = r.seen.nextPath(rand.IntN) //nolint:gosec // a shopper's choice needs no secrecy
+		path = r.seen.nextPath(rand.IntN)
 	}
 	select {
 	case r.slots <- struct{}{}:
