@@ -16,7 +16,8 @@ import (
 const diffLines = 20
 
 func newBuildCommand() *cobra.Command {
-	var root, links string
+	var repository repositoryFlag
+	var links string
 	var check, asJSON bool
 	command := &cobra.Command{
 		Use:   "build",
@@ -34,6 +35,10 @@ what would be generated, and the difference is shown.`,
   lookout build --links https://lookout.example.org      where the links in alerts lead`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			root, err := repository.find()
+			if err != nil {
+				return err
+			}
 			files, err := build.Generate(root, strings.TrimRight(links, "/"))
 			if err != nil {
 				return err
@@ -53,7 +58,7 @@ what would be generated, and the difference is shown.`,
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&root, "root", ".", "root of the repository")
+	repository.register(flags)
 	flags.StringVar(&links, "links", dashboards.DefaultLinks, "where links to runbooks and dashboards start")
 	flags.BoolVar(&check, "check", false, "write nothing; exit with 1 when a generated file is stale")
 	flags.BoolVar(&asJSON, "json", false, "print the result as JSON")

@@ -29,7 +29,7 @@ func newInventoryCommand() *cobra.Command {
 }
 
 func newInventoryRecordCommand() *cobra.Command {
-	var root string
+	var repository repositoryFlag
 	var replace bool
 	command := &cobra.Command{
 		Use:   "record JOB URL",
@@ -42,6 +42,10 @@ metric only once something has happened. With --replace only what is exposed now
   lookout inventory record jaeger http://127.0.0.1:8888/metrics --replace   after an upgrade`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(command *cobra.Command, args []string) error {
+			root, err := repository.find()
+			if err != nil {
+				return err
+			}
 			program, err := inventory.Record(command.Context(), &http.Client{Timeout: recordTimeout}, args[0], args[1])
 			if err != nil {
 				return err
@@ -63,7 +67,7 @@ metric only once something has happened. With --replace only what is exposed now
 			return nil
 		},
 	}
-	command.Flags().StringVar(&root, "root", ".", "root of the repository")
+	repository.register(command.Flags())
 	command.Flags().BoolVar(&replace, "replace", false, "forget what was recorded before")
 	return command
 }

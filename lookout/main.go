@@ -71,9 +71,11 @@ does not allow the work (a port in use, a missing compiler, a full disk).`,
 		newHomeCommand(),
 		newDrillCommand(),
 		newBuildCommand(),
+		newCheckCommand(),
 		newInventoryCommand(),
 		newPlanCommand(),
 		newApplyCommand(),
+		newBenchCommand(),
 	)
 	return root
 }
