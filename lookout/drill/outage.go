@@ -247,7 +247,7 @@ func (s *stage) dilute(ctx context.Context) (stop func(), err error) {
 	s.Say(fmt.Sprintf("The windows still hold the outage's errors, and would page again. %.0f good requests bring all of them below\n"+
 		"their thresholds: about %s at %g/s. `--recovery-rate 0` waits up to half an hour instead.",
 		needed, webui.Span(time.Duration(needed/s.RecoveryRate*float64(time.Second))), s.RecoveryRate))
-	return s.drive(ctx, traffic.Config{BaseURL: s.ServerURL, Rate: s.RecoveryRate, Path: cheapPath}), nil
+	return s.drive(ctx, traffic.Config{BaseURL: s.ServerURL, Rate: s.RecoveryRate, Path: cheapPath, Untraced: true}), nil
 }
 
 // margin covers that increase() extrapolates and that the longest windows are sums of 5-minute pieces.

@@ -35,6 +35,7 @@ type Config struct {
 	Concurrency int           // requests in flight at once; 64 when 0. Beyond it requests are skipped, never queued
 	Timeout     time.Duration // of one request; 10 s when 0
 	Path        string        // when set, only this path is requested instead of the shopper mix
+	Untraced    bool          // asks the API not to sample traces, so that a flood does not push the interesting ones out of the store
 	Observe     func(Result)  // called after each request, from many goroutines; may be nil
 }
 
@@ -151,6 +152,9 @@ func (r *runner) request(ctx context.Context, path string) (int, error) {
 	}
 	request.Header.Set("User-Agent", UserAgent)
 	request.Header.Set("Accept", "application/json")
+	if r.Untraced {
+		request.Header.Set("Traceparent", untraced())
+	}
 	response, err := r.client.Do(request)
 	if err != nil {
 		return 0, err
@@ -164,4 +168,9 @@ func (r *runner) request(ctx context.Context, path string) (int, error) {
 		r.seen.learn(path, body)
 	}
 	return response.StatusCode, nil
+}
+
+// untraced is a W3C trace context whose flags say that the caller does not sample.
+func untraced() string {
+	return fmt.Sprintf("00-%016x%016x-%016x-00", rand.Uint64(), rand.Uint64()|1, rand.Uint64()|1)
 }

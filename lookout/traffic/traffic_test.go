@@ -115,6 +115,19 @@ func TestAnAbsentAPIIsAskedNoMoreOftenThanAPresentOne(t *testing.T) {
 	require.LessOrEqual(t, float64(stats.Counts().Sent), due)
 }
 
+func TestUntracedRequestsCarryAContextThatIsNotSampled(t *testing.T) {
+	parents := make(chan string, 1000)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case parents <- r.Header.Get("Traceparent"):
+		default:
+		}
+	}))
+	t.Cleanup(server.Close)
+	start(t, Config{BaseURL: server.URL, Rate: 100, Untraced: true})
+	require.Regexp(t, `^00-[0-9a-f]{32}-[0-9a-f]{16}-00$`, <-parents)
+}
+
 func TestRequestsInFlightAreBounded(t *testing.T) {
 	release := make(chan struct{})
 	var inFlight, most atomic.Int64
