@@ -42,6 +42,9 @@ func (o *Options) path(elements ...string) string {
 }
 
 func replaceLink(target, link string) error {
+	if _, err := os.Stat(target); err != nil {
+		return fmt.Errorf("a configuration of the repository is missing: %w: get it back with git, or write it with `lookout build`", err)
+	}
 	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("replace the link %s: %w", link, err)
 	}

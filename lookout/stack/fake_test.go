@@ -238,7 +238,7 @@ type running struct {
 func repository(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, file := range []string{"prometheus/prometheus.yml", "alertmanager/alertmanager.local.yml"} {
+	for _, file := range []string{"prometheus/prometheus.yml", "prometheus/rules/slo.yml", "alertmanager/alertmanager.local.yml"} {
 		path := filepath.Join(root, "compose", file)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
 		require.NoError(t, os.WriteFile(path, nil, 0o600))

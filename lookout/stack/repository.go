@@ -11,7 +11,7 @@ import (
 const modulePath = "github.com/farmersmarket/platform"
 
 // FindRepository returns the folder of this repository, which holds the configuration of every program: the working
-// directory or the nearest folder above it with our go.mod.
+// directory or the nearest folder above it with our go.mod and compose/.
 func FindRepository() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {
@@ -23,7 +23,9 @@ func FindRepository() (string, error) {
 			return "", fmt.Errorf("find the repository: %w", err)
 		}
 		if bytes.HasPrefix(module, []byte("module "+modulePath+"\n")) {
-			return dir, nil
+			if _, err := os.Stat(filepath.Join(dir, "compose")); err == nil {
+				return dir, nil
+			}
 		}
 		if dir == filepath.Dir(dir) {
 			return "", fmt.Errorf("%s is not inside a clone of %s: change into one", start, modulePath)

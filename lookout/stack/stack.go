@@ -190,13 +190,13 @@ func (s *stack) publish(quit <-chan struct{}) {
 	defer tick.Stop()
 	troubled := false
 	for {
-		changed := false
+		changed, becameReady := false, false
 		select {
 		case <-quit:
 			s.Display.Show(s.status())
 			return
 		case <-s.board.changed:
-			changed = true
+			changed, becameReady = true, s.noteReady()
 		case <-tick.C:
 		}
 		status := s.status()
@@ -209,7 +209,9 @@ func (s *stack) publish(quit <-chan struct{}) {
 		}
 		troubled = err != nil
 		s.Display.Show(status)
-		s.noteReady(status)
+		if becameReady {
+			s.notify(fmt.Sprintf("everything is ready after %.1f s", status.ReadyAfterSeconds))
+		}
 	}
 }
 
@@ -222,15 +224,15 @@ func (s *stack) logTrouble() error {
 	return errors.Join(errs...)
 }
 
-// noteReady takes the time when all are ready for the first time.
-func (s *stack) noteReady(status Status) {
-	if status.ReadyAfterSeconds != 0 || len(status.NotReady()) > 0 {
-		return
-	}
+// noteReady takes the time when all are ready for the first time, and says whether that is now.
+func (s *stack) noteReady() bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.readyAfter != 0 || len((Status{Components: s.board.snapshot()}).NotReady()) > 0 {
+		return false
+	}
 	s.readyAfter = time.Since(s.started)
-	s.mu.Unlock()
-	s.notify(fmt.Sprintf("everything is ready after %.1f s", s.readyAfter.Seconds()))
+	return true
 }
 
 func (s *stack) status() Status {
