@@ -70,10 +70,6 @@ func newCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "openapi", Short: "Print the API's OpenAPI 3.1 document", Args: cobra.NoArgs, RunE: printOpenAPI,
 		},
-		&cobra.Command{
-			Use: "healthcheck", Short: "Exit 0 if the running server is ready, for a container's health check",
-			Args: cobra.NoArgs, RunE: withConfig(checkHealth),
-		},
 	)
 	return root
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"syscall"
 	"time"
@@ -117,29 +116,4 @@ func telemetryConfig(c config.Config) telemetry.Config {
 		OTLPEndpoint: c.OTLPEndpoint, OTLPInsecure: c.OTLPInsecure, SampleRatio: c.TraceSampleRatio, Quiet: api.ProbeRoutes(),
 		Logs: os.Stdout, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
 	}
-}
-
-// checkHealth asks the running server whether it is ready.
-func checkHealth(ctx context.Context, c config.Config) error {
-	const limit = 3 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	_, port, err := net.SplitHostPort(c.HTTPAddr)
-	if err != nil {
-		return fmt.Errorf("read HTTP_ADDR %q: %w", c.HTTPAddr, err)
-	}
-	url := "http://" + net.JoinHostPort("127.0.0.1", port) + "/api/ready"
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, response.Status)
-	}
-	return nil
 }

@@ -278,19 +278,6 @@ func TestMigrateAndSeedChangeNothingTheSecondTime(t *testing.T) {
 	require.Contains(t, run("seed"), "wrote 0 farms and 0 products")
 }
 
-func TestHealthcheckAsksTheRunningServer(t *testing.T) {
-	p := start(t)
-	check := func(address string) error {
-		cmd := exec.CommandContext(t.Context(), program, "healthcheck")
-		cmd.Env = []string{"HTTP_ADDR=" + address}
-		return cmd.Run()
-	}
-	address := strings.TrimPrefix(p.api, "http://")
-	require.NoError(t, check(address))
-	p.stop(syscall.SIGTERM)
-	require.Error(t, check(address))
-}
-
 // lockedBuffer is a buffer that may be written and read at once.
 type lockedBuffer struct {
 	mu     sync.Mutex
