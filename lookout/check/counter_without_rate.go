@@ -21,13 +21,12 @@ func counterWithoutRate(s Schema, e expression) []finding {
 	var found []finding
 	walk(e.tree, func(node parser.Node, path []parser.Node) {
 		selector, ok := node.(*parser.VectorSelector)
-		if !ok || s.series[selector.Name].kind != counter || countsSeries(path) || hasRate(path) {
+		if !ok || s.series[nameOf(selector)].kind != counter || countsSeries(path) || hasRate(path) {
 			return
 		}
-		found = append(found, finding{
-			start: int(selector.PosRange.Start), end: int(selector.PosRange.Start) + len(selector.Name),
-			message: fmt.Sprintf("the counter %s is read without rate() or increase(): it starts over at every restart", selector.Name),
-		})
+		place := e.find(nameOf(selector), int(selector.PosRange.Start), int(selector.PosRange.End))
+		place.message = fmt.Sprintf("the counter %s is read without rate() or increase(): it starts over at every restart", nameOf(selector))
+		found = append(found, place)
 	})
 	return found
 }

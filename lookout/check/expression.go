@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -59,6 +60,16 @@ func walk(tree parser.Expr, visit func(node parser.Node, path []parser.Node)) {
 		}
 		return nil
 	})
+}
+
+// nameOf is the series that a selector names, as up or as {__name__="up"}; empty when it names none or several.
+func nameOf(selector *parser.VectorSelector) string {
+	for _, m := range selector.LabelMatchers {
+		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+			return m.Value
+		}
+	}
+	return ""
 }
 
 // find returns the range of the n-th whole word in the part of the text that starts at from, or that part's start.

@@ -87,7 +87,7 @@ func (s Schema) labelsOf(node parser.Expr) labelSet {
 }
 
 func (s Schema) selectorLabels(selector *parser.VectorSelector) labelSet {
-	known, found := s.series[selector.Name]
+	known, found := s.series[nameOf(selector)]
 	if !found {
 		return openSet()
 	}

@@ -18,13 +18,12 @@ func rateOnGauge(s Schema, e expression) []finding {
 		if !ok {
 			return
 		}
-		known, isKnown := s.series[selector.Name]
+		known, isKnown := s.series[nameOf(selector)]
 		name := nearestCall(path)
 		if isKnown && known.kind == gauge && slices.Contains(ofCounters, name) {
-			found = append(found, finding{
-				start: int(selector.PosRange.Start), end: int(selector.PosRange.Start) + len(selector.Name),
-				message: fmt.Sprintf("%s() of the gauge %s: a fall of a gauge is not a restart; use delta(), deriv() or the value itself", name, selector.Name),
-			})
+			place := e.find(nameOf(selector), int(selector.PosRange.Start), int(selector.PosRange.End))
+			place.message = fmt.Sprintf("%s() of the gauge %s: a fall of a gauge is not a restart; use delta(), deriv() or the value itself", name, nameOf(selector))
+			found = append(found, place)
 		}
 	})
 	return found

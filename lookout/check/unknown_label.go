@@ -37,15 +37,15 @@ func unknownLabel(s Schema, e expression) []finding {
 }
 
 func (s Schema) selectorMistakes(e expression, selector *parser.VectorSelector) []finding {
-	known, ok := s.series[selector.Name]
+	known, ok := s.series[nameOf(selector)]
 	if !ok {
 		return nil
 	}
 	var found []finding
-	start := int(selector.PosRange.Start) + len(selector.Name)
+	start := int(selector.PosRange.Start) + len(selector.Name) // a label may be part of the name
 	for _, m := range selector.LabelMatchers {
 		if m.Name != labels.MetricName && !known.labels.has(m.Name) {
-			found = append(found, missingLabel(e, m.Name, start, int(selector.PosRange.End), selector.Name, known.labels))
+			found = append(found, missingLabel(e, m.Name, start, int(selector.PosRange.End), nameOf(selector), known.labels))
 		}
 	}
 	return found

@@ -13,15 +13,16 @@ func unknownMetric(s Schema, e expression) []finding {
 	var found []finding
 	walk(e.tree, func(node parser.Node, _ []parser.Node) {
 		selector, ok := node.(*parser.VectorSelector)
-		if !ok || selector.Name == "" {
+		if !ok {
 			return
 		}
-		if _, known := s.series[selector.Name]; known {
+		name := nameOf(selector)
+		if _, known := s.series[name]; known || name == "" {
 			return
 		}
-		place := e.find(selector.Name, int(selector.PosRange.Start), int(selector.PosRange.End))
-		place.message = fmt.Sprintf("nothing exposes or records %s", selector.Name)
-		if hint := nearest.Hint(selector.Name, s.names()); hint != "" {
+		place := e.find(name, int(selector.PosRange.Start), int(selector.PosRange.End))
+		place.message = fmt.Sprintf("nothing exposes or records %s", name)
+		if hint := nearest.Hint(name, s.names()); hint != "" {
 			place.message += ": " + hint
 		}
 		found = append(found, place)

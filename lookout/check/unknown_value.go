@@ -20,7 +20,7 @@ func unknownValue(s Schema, e expression) []finding {
 			return
 		}
 		for _, m := range selector.LabelMatchers {
-			values := s.series[selector.Name].values[m.Name]
+			values := s.series[nameOf(selector)].values[m.Name]
 			if len(values) == 0 || hasVariable(m.Value) {
 				continue
 			}
