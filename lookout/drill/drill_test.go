@@ -44,8 +44,8 @@ func TestADrillWhosePageArrivesAndResolvesPasses(t *testing.T) {
 	// 1800 good requests in 600 s, 208/s during: 208 t > 0.0144 * (1800 + 208 t) * 3600 / (600 + t).
 	require.InDelta(t, 0.817, report.Expected.Detection, 0.01)
 	require.InDelta(t, 51.84, report.Expected.Textbook, 0.01)
-	require.InDelta(t, 10, report.Expected.GroupWait, 0, "that of the route which the page takes")
-	require.InDelta(t, 5, report.Expected.Scrape, 0)
+	require.InDelta(t, 0.010, report.Expected.GroupWait, 0, "that of the route which the page takes")
+	require.InDelta(t, 0.005, report.Expected.Scrape, 0)
 	require.Contains(t, said.String(), "good requests bring all of them below")
 
 	var summary strings.Builder
@@ -59,8 +59,8 @@ func TestADrillFails(t *testing.T) {
 		says   string
 	}{
 		"when the page never arrives": {
-			func(f *fakeStack, c *Config) { f.silentPager, c.PageWithin = true, 300*time.Millisecond },
-			"no page reached the pager within 300ms",
+			func(f *fakeStack, c *Config) { f.silentPager, c.PageWithin = true, 2*time.Second },
+			"no page reached the pager within 2s",
 		},
 		"when another alert pages": {
 			func(f *fakeStack, _ *Config) { f.foreignAlert = "TargetDown" }, "TargetDown paged too",
@@ -91,12 +91,15 @@ func TestADrillIsNotHeld(t *testing.T) {
 		change func(*fakeStack, *Config)
 		says   string
 	}{
-		"when the server takes no faults":     {func(f *fakeStack, _ *Config) { f.noFaults = true }, "FAULTS=on"},
-		"when a fault is in force":            {func(f *fakeStack, _ *Config) { f.faults = []fault{{ID: "x", Route: "/a"}} }, "1 injected faults are in force, the first on /a"},
-		"when a page fires already":           {func(f *fakeStack, _ *Config) { f.alreadyFiring = true }, "is firing since"},
-		"when Prometheus has no rules":        {func(f *fakeStack, _ *Config) { f.unrecorded = true }, "no recorded series"},
-		"when the pager is down":              {func(_ *fakeStack, c *Config) { c.PagerURL = "http://127.0.0.1:1" }, "the pager is not ready"},
-		"when an address is none":             {func(_ *fakeStack, c *Config) { c.PagerURL = "127.0.0.1:1" }, "want http://host:port"},
+		"when the server takes no faults": {func(f *fakeStack, _ *Config) { f.noFaults = true }, "FAULTS=on"},
+		"when a fault is in force":        {func(f *fakeStack, _ *Config) { f.faults = []fault{{ID: "x", Route: "/a"}} }, "1 injected faults are in force, the first on /a"},
+		"when a page fires already":       {func(f *fakeStack, _ *Config) { f.alreadyFiring = true }, "is firing since"},
+		"when Prometheus has no rules":    {func(f *fakeStack, _ *Config) { f.unrecorded = true }, "no recorded series"},
+		"when the pager is down":          {func(_ *fakeStack, c *Config) { c.PagerURL = "http://127.0.0.1:1" }, "the pager is not ready"},
+		"when an address is none":         {func(_ *fakeStack, c *Config) { c.PagerURL = "127.0.0.1:1" }, "want http://host:port"},
+		"when the window holds so much traffic that the page cannot come in time": {
+			func(f *fakeStack, _ *Config) { f.busy = 10_000_000 }, "the page could not come within 1m0s",
+		},
 		"when there is to be no traffic":      {func(_ *fakeStack, c *Config) { c.Rate = 0 }, "without traffic"},
 		"when the fault would outlast bounds": {func(_ *fakeStack, c *Config) { c.PageWithin = time.Hour }, "at most 59m30s"},
 	} {

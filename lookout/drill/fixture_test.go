@@ -36,6 +36,7 @@ type fakeStack struct {
 	deafFault     bool                  // the fault is accepted and does nothing
 	broken        bool                  // the API fails without a fault
 	neverEnds     bool                  // the alert fires forever
+	busy          float64               // requests in the last hour; 1,800 when unset
 	counts        map[string][2]float64 // bad and total events by window; unset, few enough are bad
 
 	mu       sync.Mutex
@@ -76,7 +77,7 @@ func (f *fakeStack) config() Config {
 	return Config{
 		ServerURL: f.urls.server, AdminURL: f.urls.admin, PrometheusURL: f.urls.prometheus,
 		AlertmanagerURL: f.urls.alertmanager, PagerURL: f.urls.pager, SLO: f.slo,
-		Rate: 200, RecoveryRate: 200, PageWithin: 10 * time.Second, ResolveWithin: 10 * time.Second,
+		Rate: 200, RecoveryRate: 200, PageWithin: time.Minute, ResolveWithin: 10 * time.Second,
 		Poll: 5 * time.Millisecond,
 	}
 }
@@ -189,7 +190,7 @@ func (f *fakeStack) prometheus() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { reply(w, "ready") })
 	mux.HandleFunc("GET /api/v1/status/config", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, `{"status":"success","data":{"yaml":"global:\n  scrape_interval: 5s\n  evaluation_interval: 5s\n"}}`)
+		reply(w, `{"status":"success","data":{"yaml":"global:\n  scrape_interval: 5ms\n  evaluation_interval: 5ms\n"}}`)
 	})
 	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
 		f.mu.Lock()
@@ -244,7 +245,7 @@ func (f *fakeStack) increase(query string) float64 {
 		if isBad {
 			return 0
 		}
-		return 1800
+		return max(f.busy, 1800)
 	}
 	_, after, _ := strings.Cut(query, "}[")
 	counts, known := f.counts[strings.TrimSuffix(after, "]))")]
@@ -269,7 +270,7 @@ route:
   routes:
     - matchers: ['severity="page"']
       receiver: pager
-      group_wait: 10s
+      group_wait: 10ms
 receivers:
   - name: rest
   - name: pager

@@ -50,6 +50,9 @@ func runAPIOutage(ctx context.Context, s *stage) error {
 		return err
 	}
 	s.Say(s.report.Expected.String())
+	if err := s.canPass(); err != nil {
+		return err
+	}
 
 	endFault, err := s.inject(ctx)
 	if err != nil {
@@ -63,6 +66,18 @@ func runAPIOutage(ctx context.Context, s *stage) error {
 		return err
 	}
 	return s.awaitResolve(ctx, page)
+}
+
+// canPass refuses an outage that cannot page in time: in a window full of good requests, those of an earlier drill's
+// recovery for example, a few bad ones a second are too small a share.
+func (s *stage) canPass() error {
+	e := s.report.Expected
+	if e.Detection > 0 && e.Latest() <= s.PageWithin.Seconds() {
+		return nil
+	}
+	return fmt.Errorf("the page could not come within %s, but after %.0f s: the window holds %.0f requests/s, and the outage would have "+
+		"%.0f/s; raise --rate or --page-within, or wait until the traffic of an earlier drill has left the window of %s",
+		s.PageWithin, e.Latest(), e.Before, e.During, s.SLO.Tiers[0].Long)
 }
 
 // drive runs traffic until the returned function is called.

@@ -310,8 +310,8 @@ func TestPlot(t *testing.T) {
 		require.Equal(t, 2, strings.Count(draw(0.1, 0.2, math.NaN(), 0.1).Lines[0].Path, "M"))
 	})
 	t.Run("the line breaks where points are missing", func(t *testing.T) {
-		in := plotInput{unit: percent, from: at(0), to: at(15), step: time.Minute,
-			series: []series{{points: []point{{at(0), 1}, {at(1), 1}, {at(9), 1}, {at(10), 1}}}}}
+		gap := series{points: []point{{at(0), 1}, {at(1), 1}, {at(9), 1}, {at(10), 1}}}
+		in := plotInput{unit: percent, from: at(0), to: at(15), step: time.Minute, series: []series{gap}}
 		require.Equal(t, 2, strings.Count(newPlot(in).Lines[0].Path, "M"))
 	})
 }
