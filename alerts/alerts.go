@@ -9,11 +9,11 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 )
 
-// Labels and severities of alerts. LabelJob is the scrape job that Prometheus puts on everything it scrapes.
-const (
-	LabelSeverity = "severity"
-	LabelJob      = "job"
+// LabelSeverity says how urgent an alert is.
+const LabelSeverity = "severity"
 
+// The severities.
+const (
 	SeverityPage   = "page"   // wake somebody up
 	SeverityTicket = "ticket" // look at it this week
 	SeverityInfo   = "info"   // good to know
@@ -25,9 +25,6 @@ const (
 	TargetMissing = "TargetMissing"
 	Watchdog      = "Watchdog"
 )
-
-// serverJob is the scrape job of the API. It alone pages when it is down: it is what customers wait for.
-const serverJob = "server"
 
 // How long a target must be down. An instance that restarts is back within seconds; with a scrape, an evaluation and
 // Alertmanager's group_wait on top, serverDownFor keeps a dead server's page within 90 seconds.
@@ -47,7 +44,7 @@ func Groups(linkBase string) []rulefmt.RuleGroup {
 	}
 }
 
-// serverDown pages: with no server there is no traffic, and so no error for the SLO to see.
+// serverDown pages: the server is what customers wait for, and with no server there is no traffic, and so no error for the SLO to see.
 func serverDown(linkBase string) rulefmt.Rule {
 	return rulefmt.Rule{
 		Alert: TargetDown, For: serverDownFor,

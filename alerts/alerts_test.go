@@ -26,26 +26,34 @@ func TestWhatTargetsRaise(t *testing.T) {
 		"all are up": {`
 			up{job="server",instance="a"} 1x80
 			up{job="jaeger",instance="a"} 1x80`, 20 * time.Minute, nil},
-		"the only server is down for a minute": {`
+		"the only server is down for a minute": {
+			`
 			up{job="server",instance="a"} 1x20 0x60`, 6*time.Minute + 15*time.Second,
-			[]string{"page: The API is down: no instance of it answers Prometheus"}},
+			[]string{"page: The API is down: no instance of it answers Prometheus"},
+		},
 		"a server that restarts within half a minute raises nothing": {`
 			up{job="server",instance="a"} 1x20 0 0 1x60`, 20 * time.Minute, nil},
-		"one server of two is down": {`
+		"one server of two is down": {
+			`
 			up{job="server",instance="a"} 1x80
 			up{job="server",instance="b"} 0x80`, 20 * time.Minute,
-			[]string{"ticket: 1 of the targets of server are down"}},
-		"two of what watches are down": {`
+			[]string{"ticket: 1 of the targets of server are down"},
+		},
+		"two of what watches are down": {
+			`
 			up{job="server",instance="a"} 1x80
 			up{job="jaeger",instance="a"} 0x80
 			up{job="jaeger",instance="b"} 0x80`, 20 * time.Minute,
-			[]string{"ticket: 2 of the targets of jaeger are down"}},
+			[]string{"ticket: 2 of the targets of jaeger are down"},
+		},
 		"what watches may be away for four minutes": {`
 			up{job="server",instance="a"} 1x80
 			up{job="jaeger",instance="a"} 0x16 1x80`, 20 * time.Minute, nil},
-		"no server is known to Prometheus": {`
+		"no server is known to Prometheus": {
+			`
 			up{job="jaeger",instance="a"} 1x80`, 20 * time.Minute,
-			[]string{"ticket: Prometheus has no target of server to scrape"}},
+			[]string{"ticket: Prometheus has no target of server to scrape"},
+		},
 		"while a first start builds the server": {`
 			up{job="jaeger",instance="a"} 1x80`, 10 * time.Minute, nil},
 	} {

@@ -41,10 +41,10 @@ type Webhook struct {
 
 // Files that hold where to send, and the keys to be let in.
 const (
-	secretPagerDuty = "secrets/pagerduty_routing_key" //nolint:gosec // the name of a file, not what is in it
-	secretSlack     = "secrets/slack_api_url"         //nolint:gosec // the name of a file, not what is in it
-	secretPager     = "secrets/pager_url"             //nolint:gosec // the name of a file, not what is in it
-	secretWatchdog  = "secrets/watchdog_url"          //nolint:gosec // the name of a file, not what is in it
+	secretPagerDuty = "secrets/pagerduty_routing_key"
+	secretSlack     = "secrets/slack_api_url"
+	secretPager     = "secrets/pager_url"
+	secretWatchdog  = "secrets/watchdog_url"
 )
 
 // templatesFile stands next to the production configuration and defines what people read.

@@ -185,15 +185,18 @@ func TestWhatPeopleRead(t *testing.T) {
 		title, text string
 	}{
 		"a page": {
-			[]*alert.Alert{page("all fail", far)}, "Page: all fail",
+			[]*alert.Alert{page("all fail", far)},
+			"Page: all fail",
 			"It burns.\nSince 2026-03-07 03:04:05 UTC.\n<http://localhost:8090/runbooks/a|Runbook>  <http://localhost:8090/d/b|Dashboard>",
 		},
 		"a resolved page says until when": {
-			[]*alert.Alert{page("all fail", over)}, "Resolved: all fail",
+			[]*alert.Alert{page("all fail", over)},
+			"Resolved: all fail",
 			"It burns.\nSince 2026-03-07 03:04:05 UTC until 03:14:05 UTC.\n<http://localhost:8090/runbooks/a|Runbook>  <http://localhost:8090/d/b|Dashboard>",
 		},
 		"of several alerts, one that still fires speaks": {
-			[]*alert.Alert{page("over", over), page("still", far)}, "Page: still",
+			[]*alert.Alert{page("over", over), page("still", far)},
+			"Page: still",
 			"It burns.\nSince 2026-03-07 03:04:05 UTC.\n<http://localhost:8090/runbooks/a|Runbook>  <http://localhost:8090/d/b|Dashboard>",
 		},
 	} {

@@ -73,7 +73,7 @@ metric only once something has happened. With --replace only what is exposed now
 }
 
 func mergeRecorded(now inventory.Program, path string) (inventory.Program, error) {
-	before, err := os.ReadFile(path)
+	before, err := os.ReadFile(path) //nolint:gosec // a file of the repository that the user named
 	if errors.Is(err, fs.ErrNotExist) {
 		return now, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -51,7 +52,7 @@ func (s SLO) series(name string) *parser.VectorSelector {
 	return &parser.VectorSelector{
 		Name: name,
 		LabelMatchers: []*labels.Matcher{
-			parser.MustLabelMatcher(labels.MatchEqual, labels.MetricName, name),
+			parser.MustLabelMatcher(labels.MatchEqual, model.MetricNameLabel, name),
 			parser.MustLabelMatcher(labels.MatchEqual, LabelService, s.Service),
 			parser.MustLabelMatcher(labels.MatchEqual, LabelSLO, s.Name),
 		},

@@ -69,7 +69,8 @@ func Write(root string, files []File) ([]string, error) {
 	var changed []string
 	for _, file := range files {
 		path := filepath.Join(root, file.Path)
-		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, file.Content) {
+		old, err := os.ReadFile(path) //nolint:gosec // a file of the repository that the user named
+		if err == nil && bytes.Equal(old, file.Content) {
 			continue
 		}
 		if err := Replace(path, file.Content); err != nil {
@@ -108,7 +109,7 @@ func leftovers(root string, files []File) ([]string, error) {
 
 // Replace writes a file as a whole: whoever reads it meanwhile sees the old or the new one.
 func Replace(path string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // committed files are for everybody to read
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write generated file: %w", err)
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -65,7 +66,7 @@ func walk(tree parser.Expr, visit func(node parser.Node, path []parser.Node)) {
 // nameOf is the series that a selector names, as up or as {__name__="up"}; empty when it names none or several.
 func nameOf(selector *parser.VectorSelector) string {
 	for _, m := range selector.LabelMatchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			return m.Value
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -137,7 +138,7 @@ func absentLabels(argument parser.Expr) labelSet {
 	walk(argument, func(node parser.Node, _ []parser.Node) {
 		if selector, ok := node.(*parser.VectorSelector); ok {
 			for _, m := range selector.LabelMatchers {
-				if m.Type == labels.MatchEqual && m.Name != labels.MetricName {
+				if m.Type == labels.MatchEqual && m.Name != model.MetricNameLabel {
 					set.names[m.Name] = true
 				}
 			}

@@ -120,7 +120,7 @@ func escape(written []rune) (width, size int) {
 	if !isCode || len(written) < 2+count {
 		return 2, 1
 	}
-	code, err := strconv.ParseUint(string(written[2:2+count]), 16, 32)
+	code, err := strconv.ParseInt(string(written[2:2+count]), 16, 32)
 	if err != nil {
 		return 2, 1
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/farmersmarket/platform/internal/nearest"
@@ -44,7 +44,7 @@ func (s Schema) selectorMistakes(e expression, selector *parser.VectorSelector) 
 	var found []finding
 	start := int(selector.PosRange.Start) + len(selector.Name) // a label may be part of the name
 	for _, m := range selector.LabelMatchers {
-		if m.Name != labels.MetricName && !known.labels.has(m.Name) {
+		if m.Name != model.MetricNameLabel && !known.labels.has(m.Name) {
 			found = append(found, missingLabel(e, m.Name, start, int(selector.PosRange.End), nameOf(selector), known.labels))
 		}
 	}

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"fmt"
-
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/farmersmarket/platform/internal/nearest"
@@ -21,7 +19,7 @@ func unknownMetric(s Schema, e expression) []finding {
 			return
 		}
 		place := e.find(name, int(selector.PosRange.Start), int(selector.PosRange.End))
-		place.message = fmt.Sprintf("nothing exposes or records %s", name)
+		place.message = "nothing exposes or records " + name
 		if hint := nearest.Hint(name, s.names()); hint != "" {
 			place.message += ": " + hint
 		}

@@ -87,12 +87,13 @@ func Read(job string, text io.Reader) (Program, error) {
 
 // Write writes the program as text: a metric a line, name, type and labels.
 func (p Program) Write(out io.Writer) error {
-	text := fmt.Sprintf("# What the job %s exposes, as name, type and labels. Recorded from the running program by\n"+
+	var text strings.Builder
+	fmt.Fprintf(&text, "# What the job %s exposes, as name, type and labels. Recorded from the running program by\n"+
 		"# `lookout inventory record %s`; do not edit.\n", p.Job, p.Job)
 	for _, m := range p.Metrics {
-		text += strings.Join(append([]string{m.Name, string(m.Type)}, m.Labels...), " ") + "\n"
+		fmt.Fprintln(&text, strings.Join(append([]string{m.Name, string(m.Type)}, m.Labels...), " "))
 	}
-	if _, err := io.WriteString(out, text); err != nil {
+	if _, err := io.WriteString(out, text.String()); err != nil {
 		return fmt.Errorf("write the inventory of %s: %w", p.Job, err)
 	}
 	return nil
