@@ -115,6 +115,9 @@ func TestVerdict(t *testing.T) {
 		"a component is starting":         {frontView{Components: component(stack.Starting), SLOs: measured}, "server is starting."},
 		"a component is down":             {frontView{Components: component(stack.Restarting), SLOs: measured}, "server is not running."},
 		"a blind page does not call well": {frontView{Components: component(stack.Ready), SLOs: measured, Traces: panel[[]traceSummary]{Failure: "x"}}, "Jaeger is silent"},
+		"errors are seen before an alert fires": {frontView{Components: component(stack.Ready), SLOs: panel[[]sloView]{Data: []sloView{
+			{Burn: []burnView{{Window: slo.Window5m, Ratio: 0.5, Class: "bad"}}},
+		}}}, "but 50 % of events failed"},
 		"a ticket is no page": {frontView{
 			SLOs: measured, Alerts: panel[[]alertView]{Data: []alertView{{Severity: "ticket"}, {Severity: "ticket"}}},
 		}, "2 alerts fire."},
@@ -318,10 +321,19 @@ func TestPlot(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
-		{short(1234.5), "1234"}, {short(0.1234), "0.123"}, {short(10), "10"}, {short(0), "0"}, {short(2.50), "2.5"},
-		{seconds(0.0000012), "1.2 µs"}, {seconds(0.0345), "34.5 ms"}, {seconds(2), "2 s"}, {percent(1), "100 %"},
-		{webui.Span(59*time.Second + 900*time.Millisecond), "59 s"}, {webui.Span(25 * time.Hour), "1 d 1 h"},
-		{webui.Span(-time.Second), "0 ms"}, {webui.Span(time.Hour), "1 h"},
+		{short(1234.5), "1234"},
+		{short(0.1234), "0.123"},
+		{short(10), "10"},
+		{short(0), "0"},
+		{short(2.50), "2.5"},
+		{seconds(0.0000012), "1.2 µs"},
+		{seconds(0.0345), "34.5 ms"},
+		{seconds(2), "2 s"},
+		{percent(1), "100 %"},
+		{webui.Span(59*time.Second + 900*time.Millisecond), "59 s"},
+		{webui.Span(25 * time.Hour), "1 d 1 h"},
+		{webui.Span(-time.Second), "0 ms"},
+		{webui.Span(time.Hour), "1 h"},
 	} {
 		require.Equal(t, test.want, test.got)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/farmersmarket/platform/lookout/stack"
+	"github.com/farmersmarket/platform/slo"
 )
 
 // verdict is the page in one sentence: the worst that is known.
@@ -31,7 +32,22 @@ func (v frontView) Verdict() verdict {
 	if len(v.SLOs.Data) == 0 {
 		return verdict{"Everything runs. The first measurements are on their way.", ""}
 	}
+	if burning, ok := v.burning(); ok {
+		return verdict{fmt.Sprintf("No alert fires, but %s of events failed in the last 5 minutes.", burning.RatioText()), "warn"}
+	}
 	return verdict{"All is well: nothing fires, and the market answers.", ""}
+}
+
+// burning is the window that shows an outage first, of the first SLO whose budget it burns at a rate that alerts watch for.
+func (v frontView) burning() (burnView, bool) {
+	for _, s := range v.SLOs.Data {
+		for _, b := range s.Burn {
+			if b.Window == slo.Window5m && b.Class != "" {
+				return b, true
+			}
+		}
+	}
+	return burnView{}, false
 }
 
 func (v frontView) paging() bool {
