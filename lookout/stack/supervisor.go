@@ -97,7 +97,7 @@ func (s *supervisor) supervise(ctx context.Context) {
 		s.board.update(s.name, func(c *Component) { c.State, c.Detail = Absent, err.Error() })
 		return
 	case err != nil && ctx.Err() == nil:
-		s.board.update(s.name, func(c *Component) { c.State, c.Detail = Failed, firstLine(err.Error()) })
+		s.board.update(s.name, func(c *Component) { c.State, c.Detail = Failed, strings.Join(strings.Fields(err.Error()), " ") })
 		s.fatal(fmt.Errorf("%s: %w", s.name, err))
 		return
 	}
@@ -284,9 +284,4 @@ func exitReason(err error) error {
 		return fmt.Errorf("exited with status %d", exit.ExitCode())
 	}
 	return fmt.Errorf("failed: %w", err)
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }
