@@ -1,6 +1,8 @@
 package alerts_test
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,8 +22,8 @@ import (
 func TestWhatTargetsRaise(t *testing.T) {
 	for sentence, c := range map[string]struct {
 		series string
-		at     time.Duration
-		want   []string // "severity: summary" of what fires
+		until  time.Duration
+		want   []string // "severity: summary" of what has fired by then
 	}{
 		"all are up": {`
 			up{job="server",instance="a"} 1x80
@@ -61,7 +63,7 @@ func TestWhatTargetsRaise(t *testing.T) {
 			storage := promqltest.LoadedStorage(t, "load 15s"+c.series)
 			t.Cleanup(func() { require.NoError(t, storage.Close()) })
 			var fired []string
-			for _, a := range firing(t, storage, c.at) {
+			for _, a := range firing(t, storage, c.until) {
 				if a.Labels.Get("alertname") != alerts.Watchdog {
 					fired = append(fired, a.Labels.Get("severity")+": "+a.Annotations.Get("summary"))
 				}
@@ -77,29 +79,29 @@ func TestTheWatchdogAlwaysFires(t *testing.T) {
 	require.Equal(t, alerts.Watchdog, active[0].Labels.Get("alertname"))
 }
 
-// firing evaluates the rules every 15 seconds up to the given time and returns what fires then.
-func firing(t *testing.T, storage *teststorage.TestStorage, at time.Duration) []*rules.Alert {
+// firing evaluates the rules every 15 seconds up to the given time and returns what has fired at any of them, once.
+func firing(t *testing.T, storage *teststorage.TestStorage, until time.Duration) []*rules.Alert {
 	t.Helper()
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute})
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
 	query := rules.EngineQueryFunc(engine, storage)
-	var active []*rules.Alert
+	fired := map[string]*rules.Alert{}
 	for _, group := range alerts.Groups("http://localhost:8090") {
 		for _, r := range group.Rules {
 			expr, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
 			require.NoError(t, err)
 			rule := rules.NewAlertingRule(r.Alert, expr, time.Duration(r.For), 0, labels.FromMap(r.Labels),
 				labels.FromMap(r.Annotations), labels.EmptyLabels(), "", true, promslog.NewNopLogger())
-			for now := time.Duration(0); now <= at; now += 15 * time.Second {
+			for now := time.Duration(0); now <= until; now += 15 * time.Second {
 				_, err := rule.Eval(t.Context(), 0, time.Unix(0, 0).Add(now), query, nil, 0)
 				require.NoError(t, err)
-			}
-			for _, a := range rule.ActiveAlerts() {
-				if a.State == rules.StateFiring {
-					active = append(active, a)
+				for _, a := range rule.ActiveAlerts() {
+					if a.State == rules.StateFiring {
+						fired[a.Labels.String()] = a
+					}
 				}
 			}
 		}
 	}
-	return active
+	return slices.Collect(maps.Values(fired))
 }
