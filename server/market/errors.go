@@ -52,10 +52,13 @@ func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 type InvalidError struct {
 	Field string
 	Rule  string // completes the sentence "<field> must ..."
-	Value any
+	Value any    // nil when it must not be repeated, as with a password
 }
 
 func (e *InvalidError) Error() string {
+	if e.Value == nil {
+		return fmt.Sprintf("%s must %s", e.Field, e.Rule)
+	}
 	return fmt.Sprintf("%s must %s, got %q", e.Field, e.Rule, fmt.Sprint(e.Value))
 }
 

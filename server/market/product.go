@@ -16,6 +16,7 @@ type Product struct {
 	Unit        Unit
 	Price       Money // for one unit; more than 0
 	Season      Season
+	Version     int64 // counts its changes, from 1
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

@@ -21,7 +21,7 @@ func day(n int) time.Time { return time.Date(2026, time.March, n, 8, 0, 0, 12345
 func farm(n int, name, description string) market.Farm {
 	return market.Farm{
 		ID: id(n), Name: name, Description: description, Place: "Ballyvara", Region: "County Wicklow", Country: "IE",
-		CreatedAt: day(n), UpdatedAt: day(n),
+		Version: 1, CreatedAt: day(n), UpdatedAt: day(n),
 	}
 }
 
@@ -31,6 +31,7 @@ func product(n int, of market.Farm, name string, category market.Category, cents
 		Unit:      market.Unit{Kind: market.Weight, Size: 500, Label: "500 g"},
 		Price:     market.Money{Amount: cents, Currency: market.EUR},
 		Season:    market.SeasonBetween(time.November, time.February),
+		Version:   1,
 		CreatedAt: day(n), UpdatedAt: day(n),
 	}
 }

@@ -20,6 +20,10 @@ type farmRow struct {
 	Place       string    `bun:"place"`
 	Region      string    `bun:"region"`
 	Country     string    `bun:"country"`
+	OwnerID     string    `bun:"owner_id,nullzero"`
+	VerifiedAt  time.Time `bun:"verified_at,nullzero"`
+	VerifiedBy  string    `bun:"verified_by,nullzero"`
+	Version     int64     `bun:"version"`
 	SortName    string    `bun:"sort_name"`
 	SearchText  string    `bun:"search_text"`
 	CreatedAt   time.Time `bun:"created_at"`
@@ -29,6 +33,7 @@ type farmRow struct {
 func toFarmRow(f market.Farm) farmRow {
 	return farmRow{
 		ID: f.ID, Name: f.Name, Description: f.Description, Place: f.Place, Region: f.Region, Country: f.Country,
+		OwnerID: f.OwnerID, VerifiedAt: f.VerifiedAt.UTC(), VerifiedBy: f.VerifiedBy, Version: max(f.Version, 1),
 		SortName: fold(f.Name), SearchText: fold(f.Name + "\n" + f.Place + "\n" + f.Description),
 		CreatedAt: f.CreatedAt.UTC(), UpdatedAt: f.UpdatedAt.UTC(),
 	}
@@ -37,7 +42,8 @@ func toFarmRow(f market.Farm) farmRow {
 func (r farmRow) farm() market.Farm {
 	return market.Farm{
 		ID: r.ID, Name: r.Name, Description: r.Description, Place: r.Place, Region: r.Region, Country: r.Country,
-		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		OwnerID: r.OwnerID, Verified: !r.VerifiedAt.IsZero(), VerifiedAt: r.VerifiedAt.UTC(), VerifiedBy: r.VerifiedBy,
+		Version: r.Version, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
 

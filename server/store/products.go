@@ -26,6 +26,7 @@ type productRow struct {
 	PriceAmount   int64     `bun:"price_amount"`
 	PriceCurrency string    `bun:"price_currency"`
 	Season        uint16    `bun:"season"`
+	Version       int64     `bun:"version"`
 	SortName      string    `bun:"sort_name"`
 	SearchText    string    `bun:"search_text"`
 	CreatedAt     time.Time `bun:"created_at"`
@@ -40,7 +41,7 @@ func toProductRow(p market.Product) productRow {
 		ID: p.ID, FarmID: p.FarmID, Name: p.Name, Description: p.Description, Category: string(p.Category),
 		UnitKind: string(p.Unit.Kind), UnitSize: p.Unit.Size, UnitLabel: p.Unit.Label,
 		PriceAmount: p.Price.Amount, PriceCurrency: string(p.Price.Currency), Season: uint16(p.Season),
-		SortName: fold(p.Name), SearchText: fold(p.Name + "\n" + p.Description),
+		Version: max(p.Version, 1), SortName: fold(p.Name), SearchText: fold(p.Name + "\n" + p.Description),
 		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
 }
@@ -52,6 +53,7 @@ func (r productRow) product() market.Product {
 		Unit:      market.Unit{Kind: market.UnitKind(r.UnitKind), Size: r.UnitSize, Label: r.UnitLabel},
 		Price:     market.Money{Amount: r.PriceAmount, Currency: market.Currency(r.PriceCurrency)},
 		Season:    market.Season(r.Season),
+		Version:   r.Version,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
@@ -61,7 +63,7 @@ func (s *Store) Product(ctx context.Context, id string) (market.Product, error) 
 	var row productRow
 	err := s.run(ctx, "get product "+id, func(ctx context.Context) error {
 		return s.db.NewSelect().Model(&row).ExcludeColumn("sort_name", "search_text").ColumnExpr(farmNameColumn).
-			Where("id = ?", id).Scan(ctx)
+			Where("id = ? AND deleted_at IS NULL", id).Scan(ctx)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return market.Product{}, &market.NotFoundError{Kind: "product", ID: id}
@@ -86,6 +88,7 @@ func (s *Store) Products(ctx context.Context, query market.ProductQuery) (market
 }
 
 func filterProducts(q *bun.SelectQuery, query market.ProductQuery) *bun.SelectQuery {
+	q = q.Where("deleted_at IS NULL")
 	if query.Category != "" {
 		q = q.Where("category = ?", query.Category)
 	}

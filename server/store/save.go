@@ -31,7 +31,7 @@ func (s *Store) SaveCatalogue(ctx context.Context, farms []market.Farm, products
 	err := s.write(ctx, "save the catalogue", func(ctx context.Context, tx bun.Tx) error {
 		var err error
 		saved.Farms, err = upsert(ctx, tx, "f", convert(farms, toFarmRow),
-			"name", "description", "place", "region", "country", "sort_name", "search_text")
+			"name", "description", "place", "region", "country", "owner_id", "sort_name", "search_text")
 		if err != nil {
 			return fmt.Errorf("farms: %w", err)
 		}
@@ -49,16 +49,15 @@ func (s *Store) SaveCatalogue(ctx context.Context, farms []market.Farm, products
 	return saved, nil
 }
 
-// upsert inserts the rows, and updates those that exist and differ in one of the columns, none of which can be null.
-// It returns how many it wrote. Rows are written in the order given: give those of concurrent calls in one order.
+// upsert inserts the rows, and updates those that exist and differ in one of the columns. It returns how many it wrote.
+// Rows are written in the order given: give those of concurrent calls in one order.
 func upsert[Row any](ctx context.Context, tx bun.Tx, alias string, rows []Row, columns ...string) (int, error) {
-	existing := alias + "." + strings.Join(columns, ", "+alias+".")
-	given := "EXCLUDED." + strings.Join(columns, ", EXCLUDED.")
+	existing, given := comparison(alias, columns), comparison("EXCLUDED", columns)
 	written := 0
 	for batch := range slices.Chunk(rows, saveBatch) {
 		query := tx.NewInsert().Model(&batch).On("CONFLICT (id) DO UPDATE").
 			Where(fmt.Sprintf("(%s) <> (%s)", existing, given)).
-			Set("updated_at = EXCLUDED.updated_at")
+			Set("updated_at = EXCLUDED.updated_at").Set("version = " + alias + ".version + 1")
 		for _, column := range columns {
 			query = query.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
 		}
@@ -73,4 +72,16 @@ func upsert[Row any](ctx context.Context, tx bun.Tx, alias string, rows []Row, c
 		written += int(affected)
 	}
 	return written, nil
+}
+
+// comparison lists the columns for a comparison, in which a missing owner is one like any other.
+func comparison(table string, columns []string) string {
+	terms := make([]string, len(columns))
+	for i, column := range columns {
+		terms[i] = table + "." + column
+		if column == "owner_id" {
+			terms[i] = "COALESCE(" + terms[i] + ", '')"
+		}
+	}
+	return strings.Join(terms, ", ")
 }

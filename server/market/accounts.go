@@ -1,0 +1,49 @@
+package market
+
+import (
+	"context"
+	"strings"
+)
+
+// AccountStore is what the accounts need of a database. Its errors are of the kinds in this package.
+type AccountStore interface {
+	Account(ctx context.Context, id string) (Account, error)
+	Accounts(ctx context.Context, query AccountQuery) (Page[Account], error)
+	// SetRole changes the role, and voids the access tokens that say another.
+	SetRole(ctx context.Context, id string, role Role) (Account, error)
+}
+
+// Accounts is who can use the market, and as what.
+type Accounts struct {
+	store AccountStore
+}
+
+// NewAccounts returns the accounts kept in the store.
+func NewAccounts(store AccountStore) *Accounts { return &Accounts{store: store} }
+
+// Account returns one account. It fails with ErrNotFound.
+func (a *Accounts) Account(ctx context.Context, id string) (Account, error) {
+	return a.store.Account(ctx, strings.ToLower(id))
+}
+
+// List returns a page of the accounts that the query picks. It fails with ErrInvalid.
+func (a *Accounts) List(ctx context.Context, query AccountQuery) (Page[Account], error) {
+	query, err := query.normalize()
+	if err != nil {
+		return Page[Account]{}, err
+	}
+	return a.store.Accounts(ctx, query)
+}
+
+// SetRole gives the account another role. Nobody can change their own, so that there is always an admin left. It fails
+// with ErrInvalid, ErrForbidden or ErrNotFound.
+func (a *Accounts) SetRole(ctx context.Context, actor Actor, id string, role Role) (Account, error) {
+	id = strings.ToLower(id)
+	if !role.Valid() {
+		return Account{}, &InvalidError{Field: "role", Rule: "be one of " + list(Roles()), Value: role}
+	}
+	if actor.ID == id {
+		return Account{}, &ForbiddenError{Reason: "nobody can change their own role: ask another admin"}
+	}
+	return a.store.SetRole(ctx, id, role)
+}
