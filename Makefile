@@ -13,7 +13,6 @@ GOVULNCHECK   := .bin/govulncheck-v1.9.0
 ACTIONLINT    := .bin/actionlint-v1.7.12
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.release=$(VERSION)
 
 # The databases that the tests use. They are created and dropped by the tests; nothing else in the server is touched.
 export TEST_POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable
@@ -51,16 +50,17 @@ down: compose-ready ## Stop what `make up` started; its data stays (DOWN=--volum
 .PHONY: build
 build: .bin/server .bin/lookout ## Build both programs into .bin/
 
-# Always asked: go build knows better than a time stamp what is up to date, and is done in a second when it is.
+# Always asked: go build knows better than a time stamp what is up to date, and is done in a second when it is. The flags
+# are those of `lookout up`, which asks again. No cgo: neither program has C in it.
 .PHONY: .bin/server
 .bin/server:
 	@echo "building $@"
-	@go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./server
+	@CGO_ENABLED=0 go build -o $@ ./server
 
 .PHONY: .bin/lookout
 .bin/lookout:
 	@echo "building $@"
-	@go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./lookout
+	@CGO_ENABLED=0 go build -o $@ ./lookout
 
 .PHONY: generate
 generate: .bin/lookout ## Write the generated files: rules, Alertmanager configuration, dashboards

@@ -25,7 +25,7 @@ import (
 // patience bounds every wait; a machine under load is slow.
 const patience = 60 * time.Second
 
-var program string //nolint:gochecknoglobals // built once for all tests
+var program string // built once for all tests
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {

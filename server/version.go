@@ -2,14 +2,18 @@ package main
 
 import "runtime/debug"
 
-// release is set by the linker in a release: -ldflags "-X main.release=v1.2.3".
-var release string //nolint:gochecknoglobals // the linker sets nothing else
+// release is set by the linker where there is no git to ask, as in an image: -ldflags "-X main.release=v1.2.3".
+var release string // the linker sets nothing else
 
+// version is the tag that the program was built from, as Go recorded it.
 func version() string {
 	if release != "" {
 		return release
 	}
-	return "dev"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
 }
 
 // revision is the commit the program was built from, as Go recorded it.

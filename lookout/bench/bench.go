@@ -147,7 +147,7 @@ func (c Config) drill(ctx context.Context, dir string) (Detection, error) {
 	ctx, cancel := context.WithTimeout(ctx, drillLimit)
 	defer cancel()
 	command := exec.CommandContext(ctx, c.Self, "drill", "api-outage", "--json", "--dir", dir) //nolint:gosec // ourselves
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // it clears its fault
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }              // it clears its fault
 	command.Dir = c.Root
 	output, err := command.Output()
 	if err != nil {

@@ -24,7 +24,7 @@ func (r Result) Print(w io.Writer) error {
 	row := func(what, measured, target string) { _, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", what, measured, target) }
 	row("MEASURED on "+fmt.Sprintf("%d cores", runtime.NumCPU()), "VALUE", "TARGET")
 	row("warm start, API answers", spread(r.WarmAPI), "")
-	row("warm start, all ready", spread(r.WarmReady), atMost(targetWarmReady, "s"))
+	row("warm start, all ready", spread(r.WarmReady), atMost(targetWarmReady))
 	row("stop, nothing left", spread(r.Stop), "")
 	var total uint64
 	for _, name := range slices.Sorted(maps.Keys(r.MemoryBytes)) {
@@ -33,13 +33,13 @@ func (r Result) Print(w io.Writer) error {
 	}
 	row("idle memory of everything", megabytes(total), "at most "+megabytes(targetMemory))
 	if d := r.Detection; d != nil {
-		row("total outage, page at the pager", seconds(d.Paged), atMost(targetPaged, "s"))
+		row("total outage, page at the pager", seconds(d.Paged), atMost(targetPaged))
 		row("  latest by computation", seconds(d.Latest), "")
 		row("  page resolved at the pager", seconds(d.Resolved), "")
 	}
 	if c := r.Cold; c != nil {
-		row("cold start, API answers", seconds(c.API), atMost(targetColdAPI, "s"))
-		row("cold start, all ready", seconds(c.Ready), atMost(targetColdReady, "s"))
+		row("cold start, API answers", seconds(c.API), atMost(targetColdAPI))
+		row("cold start, all ready", seconds(c.Ready), atMost(targetColdReady))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print what was measured: %w", err)
@@ -64,4 +64,4 @@ func seconds(s float64) string { return fmt.Sprintf("%.2f s", s) }
 
 func megabytes(b uint64) string { return fmt.Sprintf("%.0f MB", float64(b)/(1<<20)) }
 
-func atMost(limit float64, unit string) string { return fmt.Sprintf("at most %g %s", limit, unit) }
+func atMost(limit float64) string { return fmt.Sprintf("at most %g s", limit) }

@@ -41,7 +41,7 @@ const problemType = "application/problem+json"
 const retryAfter = "5"
 
 // useProblems makes Huma answer its own errors with a Problem. Huma takes this from a package variable only.
-var useProblems = sync.OnceFunc(func() { //nolint:gochecknoglobals // see above
+var useProblems = sync.OnceFunc(func() {
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		p := newProblem(status, message)
 		for _, err := range errs {
