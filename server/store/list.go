@@ -33,14 +33,19 @@ func scan[Row any](ctx context.Context, db bun.IDB, wanted list, rows *[]Row, co
 	for _, column := range columns {
 		query = query.ColumnExpr(column)
 	}
+	return fetch(ctx, query, db.NewSelect().Model((*Row)(nil)).Apply(wanted.filter), wanted.paging, rows)
+}
+
+// fetch reads the page that query picks into its model, rows, and returns how many rows all picks.
+func fetch[Row any](ctx context.Context, query, all *bun.SelectQuery, paging market.Paging, rows *[]Row) (total int, err error) {
 	if err := query.Scan(ctx); err != nil {
 		return 0, err
 	}
-	offset, found := wanted.paging.Offset(), len(*rows)
+	offset, found := paging.Offset(), len(*rows)
 	// A page that is not full is the last one: nothing needs to be counted.
-	if found < wanted.paging.Limit && (found > 0 || offset == 0) {
+	if found < paging.Limit && (found > 0 || offset == 0) {
 		return offset + found, nil
 	}
-	count, err := db.NewSelect().Model((*Row)(nil)).Apply(wanted.filter).Count(ctx)
+	count, err := all.Count(ctx)
 	return int(count), err
 }

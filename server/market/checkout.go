@@ -1,0 +1,302 @@
+package market
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// CheckoutStore is what ordering needs of a database. Its errors are of the kinds in this package.
+type CheckoutStore interface {
+	// Atomically runs the steps in one transaction: all of what they do is kept, or, when they fail, none of it. doing
+	// names it in errors.
+	Atomically(ctx context.Context, doing string, steps func(ctx context.Context, tx CheckoutTx) error) error
+
+	Order(ctx context.Context, id string) (Order, error)
+	OrderByKey(ctx context.Context, customerID, key string) (Order, error)
+	Orders(ctx context.Context, query OrderQuery) (Page[Order], error)
+	// FindPayment looks a payment up by its id or, where that is empty, by the provider's.
+	FindPayment(ctx context.Context, id, providerRef string) (PaymentPlace, error)
+
+	// HeldOrders returns the ids of orders whose hold has expired, the oldest first.
+	HeldOrders(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// EndedDays returns the ids of the days whose window is over and that are not closed.
+	EndedDays(ctx context.Context, now time.Time) ([]string, error)
+	// DuePayments returns the payments about which the provider is to be asked again, the longest due first.
+	DuePayments(ctx context.Context, now time.Time, limit int) ([]PaymentPlace, error)
+}
+
+// PaymentPlace says which order a payment belongs to.
+type PaymentPlace struct {
+	OrderID   string
+	PaymentID string
+}
+
+// CheckoutTx is a transaction. To be free of deadlocks, what is locked is locked in one order: the market day, the order,
+// the offerings by id.
+type CheckoutTx interface {
+	// HoldWindow returns the market day and whether its market has the slot. Until the transaction ends, the day stays as
+	// it is, and other transactions that place an order for the customer with the key wait.
+	HoldWindow(ctx context.Context, request Placement) (day MarketDay, hasSlot bool, err error)
+	// LockDay locks the day alone, and counts its orders that wait to be paid.
+	LockDay(ctx context.Context, id string) (day MarketDay, pending int, err error)
+	CloseDay(ctx context.Context, id string, at time.Time) error
+	MarketDay(ctx context.Context, id string) (MarketDay, error)
+
+	// LockOfferings locks the day's offerings with the ids and returns them by id. Those that there are not are missing.
+	LockOfferings(ctx context.Context, dayID string, ids []string) ([]Offering, error)
+	// MoveStock adds to the available units of locked offerings.
+	MoveStock(ctx context.Context, moves []StockMove) error
+
+	// AddOrder fails with ErrDuplicate when the customer has used the key.
+	AddOrder(ctx context.Context, order Order) error
+	LockOrder(ctx context.Context, id string) (Order, error)
+	SaveOrderState(ctx context.Context, order Order) error
+
+	// SavePayment adds or changes a payment of a locked order. It fails with ErrDuplicate when the customer has used the
+	// key for another.
+	SavePayment(ctx context.Context, customerID string, payment Payment) error
+}
+
+// StockMove adds units to what is available of an offering; a negative number takes them.
+type StockMove struct {
+	OfferingID string
+	Units      int64
+}
+
+// ErrDuplicate says that a store has a row with that key.
+var ErrDuplicate = errors.New("there is one already")
+
+// Observer is told what happens to orders, once it is certain.
+type Observer interface {
+	OrderBecame(order Order)
+	SoldOut(*SoldOutError)
+}
+
+// CheckoutRules bound how long things are waited for.
+type CheckoutRules struct {
+	Hold  time.Duration // an unpaid order keeps its units this long
+	Grace time.Duration // and never longer than this after the window has closed
+}
+
+// Checkout takes orders from being placed to being collected.
+type Checkout struct {
+	store    CheckoutStore
+	payments PaymentProvider
+	clock    Clock
+	observer Observer
+	rules    CheckoutRules
+}
+
+// NewCheckout returns the checkout of the orders kept in the store.
+func NewCheckout(store CheckoutStore, payments PaymentProvider, clock Clock, observer Observer, rules CheckoutRules) *Checkout {
+	return &Checkout{store: store, payments: payments, clock: clock, observer: observer, rules: rules}
+}
+
+// Placement is what a customer wants to order.
+type Placement struct {
+	CustomerID     string
+	IdempotencyKey string // 1 to 255 visible ASCII characters
+	MarketDayID    string
+	SlotID         string
+	Lines          []WantedLine
+}
+
+// WantedLine is one product of a placement.
+type WantedLine struct {
+	OfferingID string
+	Quantity   int64 // 1 to MaxQuantity
+}
+
+func (p Placement) normalize() (Placement, error) {
+	if err := validateKey(p.IdempotencyKey); err != nil {
+		return p, err
+	}
+	p.MarketDayID, p.SlotID = strings.ToLower(p.MarketDayID), strings.ToLower(p.SlotID)
+	if len(p.Lines) == 0 || len(p.Lines) > MaxLines {
+		return p, &InvalidError{Field: "lines", Rule: fmt.Sprintf("be 1 to %d", MaxLines), Value: len(p.Lines)}
+	}
+	p.Lines = slices.Clone(p.Lines)
+	seen := map[string]bool{}
+	for i := range p.Lines {
+		line := &p.Lines[i]
+		line.OfferingID = strings.ToLower(line.OfferingID)
+		if seen[line.OfferingID] {
+			return p, &InvalidError{Field: fmt.Sprintf("lines[%d].offering_id", i), Rule: "be in one line only", Value: line.OfferingID}
+		}
+		seen[line.OfferingID] = true
+		if line.Quantity < 1 || line.Quantity > MaxQuantity {
+			return p, &InvalidError{
+				Field: fmt.Sprintf("lines[%d].quantity", i), Rule: fmt.Sprintf("be 1 to %d", MaxQuantity), Value: line.Quantity,
+			}
+		}
+	}
+	return p, nil
+}
+
+// validateKey refuses keys that a header could not carry unchanged.
+func validateKey(key string) error {
+	const longest = 255
+	visible := func(r rune) bool { return r > ' ' && r <= '~' }
+	if key == "" || len(key) > longest || strings.ContainsFunc(key, func(r rune) bool { return !visible(r) }) {
+		return &InvalidError{Field: "Idempotency-Key", Rule: fmt.Sprintf("be 1 to %d visible ASCII characters", longest), Value: key}
+	}
+	return nil
+}
+
+// hash identifies what is asked for, so that a key cannot be used for two things.
+func hash(request ...any) (string, error) {
+	encoded, err := json.Marshal(request)
+	if err != nil {
+		return "", fmt.Errorf("hash the request: %w", err)
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Place takes an order: it holds the units until the order is paid. Repeated with the same key it returns the order that
+// was placed with it, as it is now, and replayed is true; a refused placement leaves nothing behind and its key free. It
+// fails with ErrInvalid, with ErrNotFound for a day, slot or offering that there is not, with a *WindowError, with a
+// *SoldOutError, and with ErrKeyReused.
+func (c *Checkout) Place(ctx context.Context, actor Actor, placement Placement) (order Order, replayed bool, err error) {
+	placement.CustomerID = actor.ID
+	placement, err = placement.normalize()
+	if err != nil {
+		return Order{}, false, err
+	}
+	requestHash, err := hash("place", placement.MarketDayID, placement.SlotID, placement.Lines)
+	if err != nil {
+		return Order{}, false, err
+	}
+	err = c.store.Atomically(ctx, "place an order", func(ctx context.Context, tx CheckoutTx) error {
+		order, err = c.place(ctx, tx, placement, requestHash)
+		return err
+	})
+	if err == nil {
+		c.observer.OrderBecame(order)
+		return order, false, nil
+	}
+	// The refusal may be due to this very order: its first request took the last unit, or beat the end of the window.
+	if errors.Is(err, ErrDuplicate) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+		earlier, lookupErr := c.store.OrderByKey(ctx, actor.ID, placement.IdempotencyKey)
+		if lookupErr == nil && earlier.RequestHash != requestHash {
+			return Order{}, false, &KeyReusedError{Key: placement.IdempotencyKey}
+		}
+		if lookupErr == nil || !errors.Is(lookupErr, ErrNotFound) {
+			return earlier, lookupErr == nil, lookupErr
+		}
+	}
+	var soldOut *SoldOutError
+	if errors.As(err, &soldOut) {
+		c.observer.SoldOut(soldOut)
+	}
+	return Order{}, false, err
+}
+
+func (c *Checkout) place(ctx context.Context, tx CheckoutTx, placement Placement, requestHash string) (Order, error) {
+	day, hasSlot, err := tx.HoldWindow(ctx, placement)
+	if err != nil {
+		return Order{}, err
+	}
+	if !hasSlot {
+		return Order{}, &NotFoundError{Kind: "pick-up slot of this market", ID: placement.SlotID}
+	}
+	now := c.clock.Now()
+	if err := day.mustTakeOrders(now); err != nil {
+		return Order{}, err
+	}
+	ids := make([]string, len(placement.Lines))
+	for i, line := range placement.Lines {
+		ids[i] = line.OfferingID
+	}
+	offered, err := tx.LockOfferings(ctx, day.ID, ids)
+	if err != nil {
+		return Order{}, err
+	}
+	order := Order{
+		CustomerID: placement.CustomerID, MarketDayID: day.ID, SlotID: placement.SlotID, State: OrderPendingPayment,
+		IdempotencyKey: placement.IdempotencyKey, RequestHash: requestHash,
+		PlacedAt: now, UpdatedAt: now, HoldExpiresAt: c.holdUntil(day, now),
+	}
+	if order.ID, err = newID(); err != nil {
+		return Order{}, err
+	}
+	if err := order.fill(placement.Lines, offered); err != nil {
+		return Order{}, err
+	}
+	if err := tx.MoveStock(ctx, order.stock(-1)); err != nil {
+		return Order{}, err
+	}
+	return order, tx.AddOrder(ctx, order)
+}
+
+// holdUntil is when an order placed now gives its units back.
+func (c *Checkout) holdUntil(day MarketDay, now time.Time) time.Time {
+	latest := day.ClosesAt.Add(c.rules.Grace)
+	if hold := now.Add(c.rules.Hold); hold.Before(latest) {
+		return hold
+	}
+	return latest
+}
+
+// fill makes the lines out of what is wanted and what is on offer. It fails with ErrNotFound and with a *SoldOutError
+// that lists every product of which there is not enough.
+func (o *Order) fill(wanted []WantedLine, offered []Offering) error {
+	var short []Shortage
+	for i, line := range wanted {
+		at := slices.IndexFunc(offered, func(offering Offering) bool { return offering.ID == line.OfferingID })
+		if at < 0 {
+			return &NotFoundError{Kind: "offering of this market day", ID: line.OfferingID}
+		}
+		offering := offered[at]
+		if offering.Available < line.Quantity {
+			short = append(short, Shortage{
+				OfferingID: offering.ID, Name: offering.Name, Wanted: line.Quantity, Available: offering.Available,
+			})
+			continue
+		}
+		total, err := offering.Price.Mul(line.Quantity)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			o.Total = Money{Currency: offering.Price.Currency}
+		}
+		if o.Total, err = o.Total.Add(total); err != nil {
+			return err
+		}
+		o.Lines = append(o.Lines, OrderLine{
+			Number: i + 1, OfferingID: offering.ID, ProductID: offering.ProductID, FarmID: offering.FarmID,
+			FarmName: offering.FarmName, Name: offering.Name, UnitLabel: offering.Unit.Label,
+			UnitPrice: offering.Price, Quantity: line.Quantity, Total: total,
+		})
+	}
+	if len(short) > 0 {
+		return &SoldOutError{Lines: short}
+	}
+	return o.checkTotal()
+}
+
+// stock is what the order's lines move when it takes (sign -1) or gives back (sign 1) its units.
+func (o *Order) stock(sign int64) []StockMove {
+	moves := make([]StockMove, len(o.Lines))
+	for i, line := range o.Lines {
+		moves[i] = StockMove{OfferingID: line.OfferingID, Units: sign * line.Quantity}
+	}
+	return moves
+}
+
+// offerings returns the ids of what is ordered.
+func (o *Order) offerings() []string {
+	ids := make([]string, len(o.Lines))
+	for i, line := range o.Lines {
+		ids[i] = line.OfferingID
+	}
+	return ids
+}

@@ -1,0 +1,214 @@
+package market
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// Bounds of what a market can be.
+const (
+	MaxName        = 120  // characters
+	MaxDescription = 2000 // characters
+	MaxSlots       = 48   // pick-up slots of one market
+)
+
+// Market is a place where customers collect what they ordered.
+type Market struct {
+	ID          string // UUID
+	Name        string
+	Description string
+	Place       string // the town or village it is in
+	Region      string
+	Country     string   // ISO 3166-1 alpha-2 code
+	TimeZone    string   // IANA name; the slots are in its time
+	Currency    Currency // of every price at the market
+	Slots       []PickupSlot
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// PickupSlot is a span of a market day in which orders are collected.
+type PickupSlot struct {
+	ID       string // UUID
+	MarketID string
+	Label    string
+	StartsAt string // local time of day, HH:MM
+	EndsAt   string // local time of day, HH:MM; later than StartsAt
+}
+
+// timeOfDay is the layout of a slot's times.
+const timeOfDay = "15:04"
+
+// Slot returns the market's slot with the id.
+func (m Market) Slot(id string) (PickupSlot, bool) {
+	i := slices.IndexFunc(m.Slots, func(s PickupSlot) bool { return s.ID == id })
+	if i < 0 {
+		return PickupSlot{}, false
+	}
+	return m.Slots[i], true
+}
+
+func (m Market) validate() error {
+	for _, field := range []struct {
+		name, value string
+		least, most int
+	}{
+		{"name", m.Name, 1, MaxName},
+		{"description", m.Description, 0, MaxDescription},
+		{"place", m.Place, 1, MaxName},
+		{"region", m.Region, 0, MaxName},
+	} {
+		if err := validateText(field.name, field.value, field.least, field.most); err != nil {
+			return err
+		}
+	}
+	if len(m.Country) != 2 || strings.ToUpper(m.Country) != m.Country {
+		return &InvalidError{Field: "country", Rule: "be an ISO 3166-1 alpha-2 code", Value: m.Country}
+	}
+	if _, err := time.LoadLocation(m.TimeZone); err != nil || m.TimeZone == "" || m.TimeZone == "Local" {
+		return &InvalidError{Field: "time_zone", Rule: "be an IANA time zone such as Europe/Dublin", Value: m.TimeZone}
+	}
+	if !m.Currency.Valid() {
+		return &InvalidError{Field: "currency", Rule: "be the ISO 4217 code of a European currency", Value: m.Currency}
+	}
+	return validateSlots(m.Slots)
+}
+
+func validateSlots(slots []PickupSlot) error {
+	if len(slots) == 0 || len(slots) > MaxSlots {
+		return &InvalidError{Field: "slots", Rule: fmt.Sprintf("be 1 to %d", MaxSlots), Value: len(slots)}
+	}
+	for i, slot := range slots {
+		field := fmt.Sprintf("slots[%d].", i)
+		if err := validateText(field+"label", slot.Label, 1, MaxName); err != nil {
+			return err
+		}
+		starts, err := time.Parse(timeOfDay, slot.StartsAt)
+		if err != nil || len(slot.StartsAt) != len(timeOfDay) {
+			return &InvalidError{Field: field + "starts_at", Rule: "be a time of day such as 09:00", Value: slot.StartsAt}
+		}
+		ends, err := time.Parse(timeOfDay, slot.EndsAt)
+		if err != nil || len(slot.EndsAt) != len(timeOfDay) || !ends.After(starts) {
+			return &InvalidError{Field: field + "ends_at", Rule: "be a time of day after starts_at", Value: slot.EndsAt}
+		}
+	}
+	return nil
+}
+
+// validateText refuses control characters, but for line breaks, and lengths out of bounds. Lengths are in characters.
+func validateText(field, text string, least, most int) error {
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' }
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, control) {
+		return &InvalidError{Field: field, Rule: "be UTF-8 text without control characters", Value: text}
+	}
+	if n := utf8.RuneCountInString(text); n < least || n > most {
+		return &InvalidError{Field: field, Rule: fmt.Sprintf("have %d to %d characters", least, most), Value: text}
+	}
+	if strings.TrimSpace(text) != text {
+		return &InvalidError{Field: field, Rule: "not begin or end with a space", Value: text}
+	}
+	return nil
+}
+
+// newID returns an id that sorts after the ones before it, so that new rows go to one end of an index.
+func newID() (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("make an id: %w", err)
+	}
+	return id.String(), nil
+}
+
+// PlanStore is what planning markets needs of a database. Its errors are of the kinds in this package.
+type PlanStore interface {
+	Market(ctx context.Context, id string) (Market, error)
+	Markets(ctx context.Context, query MarketQuery) (Page[Market], error)
+	AddMarket(ctx context.Context, m Market) error
+
+	MarketDay(ctx context.Context, id string) (MarketDay, error)
+	MarketDays(ctx context.Context, query MarketDayQuery) (Page[MarketDay], error)
+	// AddMarketDay fails with ErrConflict when the market has a day on that date.
+	AddMarketDay(ctx context.Context, day MarketDay) error
+	// ChangeMarketDay locks the day, lets change alter it, and saves it.
+	ChangeMarketDay(ctx context.Context, id string, change func(*MarketDay) error) (MarketDay, error)
+	// DeleteMarketDay fails with ErrConflict when there are orders for it.
+	DeleteMarketDay(ctx context.Context, id string) error
+
+	Offering(ctx context.Context, id string) (Offering, error)
+	Offerings(ctx context.Context, query OfferingQuery) (Page[Offering], error)
+	// AddOffering fails with ErrConflict when the product is on offer on that day.
+	AddOffering(ctx context.Context, offering Offering) error
+	// ChangeOffering locks the offering, lets change alter it, and saves it.
+	ChangeOffering(ctx context.Context, id string, change func(*Offering) error) (Offering, error)
+
+	Product(ctx context.Context, id string) (Product, error)
+	Farm(ctx context.Context, id string) (Farm, error)
+}
+
+// Plan is the markets, their days, and what is on offer on each.
+type Plan struct {
+	store PlanStore
+	clock Clock
+}
+
+// NewPlan returns the plan kept in the store.
+func NewPlan(store PlanStore, clock Clock) *Plan { return &Plan{store: store, clock: clock} }
+
+// MarketQuery picks markets.
+type MarketQuery struct {
+	Paging
+}
+
+// Market returns one market. It fails with ErrNotFound.
+func (p *Plan) Market(ctx context.Context, id string) (Market, error) {
+	return p.store.Market(ctx, strings.ToLower(id))
+}
+
+// Markets returns a page of the markets by name. It fails with ErrInvalid.
+func (p *Plan) Markets(ctx context.Context, query MarketQuery) (Page[Market], error) {
+	if err := query.validate(); err != nil {
+		return Page[Market]{}, err
+	}
+	return p.store.Markets(ctx, query)
+}
+
+// AddMarket opens a market and gives it and its slots their ids. It fails with ErrForbidden and ErrInvalid.
+func (p *Plan) AddMarket(ctx context.Context, actor Actor, m Market) (Market, error) {
+	if err := actor.mustManage("open a market"); err != nil {
+		return Market{}, err
+	}
+	if err := m.validate(); err != nil {
+		return Market{}, err
+	}
+	var err error
+	if m.ID, err = newID(); err != nil {
+		return Market{}, err
+	}
+	m.Slots = slices.Clone(m.Slots)
+	for i := range m.Slots {
+		m.Slots[i].MarketID = m.ID
+		if m.Slots[i].ID, err = newID(); err != nil {
+			return Market{}, err
+		}
+	}
+	m.CreatedAt = p.clock.Now()
+	m.UpdatedAt = m.CreatedAt
+	return m, p.store.AddMarket(ctx, m)
+}
+
+// manages reports whether the actor runs the markets.
+func (a Actor) manages() bool { return a.Role == MarketManager || a.Role == Admin }
+
+func (a Actor) mustManage(action string) error {
+	if !a.manages() {
+		return &ForbiddenError{Reason: "you may not " + action + ": a market manager may"}
+	}
+	return nil
+}

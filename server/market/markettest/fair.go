@@ -1,0 +1,155 @@
+package markettest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/store"
+)
+
+// Fair is a market with one market day, whose window is open, on a store.
+type Fair struct {
+	Store    *store.Store
+	Clock    *Clock
+	Provider *Provider
+	Observer *Observer
+	Plan     *market.Plan
+	Checkout *market.Checkout
+	Reports  *market.Reports
+
+	Manager   market.Actor
+	Farms     []market.Farm // two
+	Market    market.Market // with two slots
+	Day       market.MarketDay
+	Offerings []market.Offering // the farms' in turn
+}
+
+// Rules are those of the fair's checkout.
+func Rules() market.CheckoutRules {
+	return market.CheckoutRules{Hold: 15 * time.Minute, Grace: 10 * time.Minute}
+}
+
+// NewFair opens a fair with an offering for each quantity. It is noon of 20 November 2026; orders are taken from noon on,
+// for two days.
+func NewFair(t *testing.T, s *store.Store, quantities ...int64) *Fair {
+	t.Helper()
+	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	fair := &Fair{
+		Store: s, Clock: NewClock(noon), Provider: NewProvider(), Observer: &Observer{},
+		Manager: market.Actor{ID: uuid.NewString(), Role: market.MarketManager},
+	}
+	fair.Plan = market.NewPlan(s, fair.Clock)
+	fair.Checkout = market.NewCheckout(s, fair.Provider, fair.Clock, fair.Observer, Rules())
+	fair.Reports = market.NewReports(s, fair.Clock)
+	products := fair.stock(t, len(quantities))
+
+	var err error
+	fair.Market, err = fair.Plan.AddMarket(t.Context(), fair.Manager, market.Market{
+		Name: "Quay Market", Place: "Sligo", Country: "IE", TimeZone: "Europe/Dublin", Currency: market.EUR,
+		Slots: []market.PickupSlot{
+			{Label: "Early", StartsAt: "09:00", EndsAt: "10:30"}, {Label: "Late", StartsAt: "10:30", EndsAt: "12:00"},
+		},
+	})
+	require.NoError(t, err)
+	fair.Day, err = fair.Plan.AddMarketDay(t.Context(), fair.Manager, market.MarketDay{
+		MarketID: fair.Market.ID, Date: "2026-11-22", OpensAt: noon, ClosesAt: noon.AddDate(0, 0, 2),
+	})
+	require.NoError(t, err)
+	for i, quantity := range quantities {
+		offering, err := fair.Plan.Offer(t.Context(), fair.Manager, market.Offering{
+			MarketDayID: fair.Day.ID, ProductID: products[i].ID, Price: products[i].Price, Quantity: quantity,
+		})
+		require.NoError(t, err)
+		fair.Offerings = append(fair.Offerings, offering)
+	}
+	return fair
+}
+
+func (f *Fair) stock(t *testing.T, n int) []market.Product {
+	t.Helper()
+	for _, name := range []string{"Alder Farm", "Birch Farm"} {
+		f.Farms = append(f.Farms, market.Farm{
+			ID: uuid.NewString(), Name: name, Place: "Sligo", Country: "IE", Verified: true, VerifiedAt: f.Clock.Now(),
+			CreatedAt: f.Clock.Now(), UpdatedAt: f.Clock.Now(),
+		})
+	}
+	products := make([]market.Product, n)
+	for i := range products {
+		products[i] = market.Product{
+			ID: uuid.NewString(), FarmID: f.Farms[i%2].ID, Name: fmt.Sprintf("Product %d", i+1), Category: market.Vegetables,
+			Unit: market.Unit{Kind: market.Weight, Size: 500, Label: "500 g"}, Season: market.AllYear,
+			Price:     market.Money{Amount: int64(250 + 100*i), Currency: market.EUR},
+			CreatedAt: f.Clock.Now(), UpdatedAt: f.Clock.Now(),
+		}
+	}
+	_, err := f.Store.SaveCatalogue(t.Context(), f.Farms, products)
+	require.NoError(t, err)
+	return products
+}
+
+// Buyer returns a new customer.
+func Buyer() market.Actor { return market.Actor{ID: uuid.NewString(), Role: market.Customer} }
+
+// Want is a placement for the early slot, with a key of its own, of one line for each quantity that is not 0, of the
+// fair's offerings from the first.
+func (f *Fair) Want(quantities ...int64) market.Placement {
+	placement := market.Placement{IdempotencyKey: uuid.NewString(), MarketDayID: f.Day.ID, SlotID: f.Market.Slots[0].ID}
+	for i, quantity := range quantities {
+		if quantity != 0 {
+			placement.Lines = append(placement.Lines, market.WantedLine{OfferingID: f.Offerings[i].ID, Quantity: quantity})
+		}
+	}
+	return placement
+}
+
+// Available returns what is available of the offering at the index.
+func (f *Fair) Available(t require.TestingT, index int) int64 {
+	offering, err := f.Store.Offering(context.Background(), f.Offerings[index].ID)
+	require.NoError(t, err)
+	return offering.Available
+}
+
+// Observer remembers what it is told. It is safe for concurrent use.
+type Observer struct {
+	mu      sync.Mutex
+	became  map[market.OrderState]int
+	soldOut int
+}
+
+// OrderBecame implements market.Observer.
+func (o *Observer) OrderBecame(order market.Order) { //nolint:gocritic // the interface is the market's
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.became == nil {
+		o.became = map[market.OrderState]int{}
+	}
+	o.became[order.State]++
+}
+
+// SoldOut implements market.Observer.
+func (o *Observer) SoldOut(*market.SoldOutError) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.soldOut++
+}
+
+// Became returns how many orders came into the state.
+func (o *Observer) Became(state market.OrderState) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.became[state]
+}
+
+// SoldOuts returns how many orders were refused because not enough was left.
+func (o *Observer) SoldOuts() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.soldOut
+}

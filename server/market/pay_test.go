@@ -1,0 +1,222 @@
+package market_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/market/markettest"
+)
+
+func ctx() context.Context { return context.Background() }
+
+func TestAPaymentIsAskedForOnceWhateverIsRepeated(t *testing.T) {
+	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+		order := place(t, fair, markettest.Buyer(), fair.Want(1))
+		request := market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1"}
+		paid, payment, _, err := fair.Checkout.Pay(t.Context(), owner(order), request)
+		require.NoError(t, err)
+		require.Equal(t, market.OrderPaid, paid.State)
+		require.Equal(t, market.PaymentSucceeded, payment.State)
+
+		again, _, replayed, err := fair.Checkout.Pay(t.Context(), owner(order), request)
+		require.NoError(t, err)
+		require.True(t, replayed)
+		require.Equal(t, paid, again)
+
+		_, _, _, err = fair.Checkout.Pay(t.Context(), owner(order), market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-2"})
+		require.ErrorIs(t, err, market.ErrConflict, "it is paid")
+		_, _, _, err = fair.Checkout.Pay(t.Context(), owner(order), market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1", Method: "cash"})
+		require.ErrorIs(t, err, market.ErrKeyReused)
+		second := place(t, fair, owner(order), fair.Want(1))
+		_, _, _, err = fair.Checkout.Pay(t.Context(), owner(order), market.PayRequest{OrderID: second.ID, IdempotencyKey: "pay-1"})
+		require.ErrorIs(t, err, market.ErrKeyReused, "for another order")
+		require.Len(t, fair.Provider.Intents(), 1)
+	})
+}
+
+func TestADeclinedPaymentIsDeclinedAgainAndAnotherMayFollow(t *testing.T) {
+	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+		order := place(t, fair, markettest.Buyer(), fair.Want(1))
+		fair.Provider.Fail(&market.DeclinedError{Reason: "the card has expired"}, false)
+		for range 2 {
+			_, _, _, err := fair.Checkout.Pay(t.Context(), owner(order), market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1"})
+			require.ErrorIs(t, err, market.ErrPaymentDeclined)
+			require.ErrorContains(t, err, "the card has expired")
+			fair.Provider.Fail(nil, false)
+		}
+		require.Equal(t, market.OrderPaid, pay(t, fair, order).State)
+	})
+}
+
+func TestAProviderThatIsAwayChargesNothingTwice(t *testing.T) {
+	for name, lost := range map[string]bool{"the call does not arrive": false, "the answer does not arrive": true} {
+		t.Run(name, func(t *testing.T) {
+			eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+				order := place(t, fair, markettest.Buyer(), fair.Want(1))
+				request := market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1"}
+				fair.Provider.Fail(market.ErrProviderUnavailable, lost)
+				for range 2 {
+					_, _, _, err := fair.Checkout.Pay(t.Context(), owner(order), request)
+					require.ErrorIs(t, err, market.ErrProviderUnavailable)
+				}
+				_, _, _, err := fair.Checkout.Pay(t.Context(), owner(order), market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-2"})
+				require.ErrorIs(t, err, market.ErrConflict, "whether the first was charged is not known")
+				fair.Provider.Fail(nil, false)
+				paid, _, _, err := fair.Checkout.Pay(t.Context(), owner(order), request)
+				require.NoError(t, err)
+				require.Equal(t, market.OrderPaid, paid.State)
+				require.Len(t, fair.Provider.Intents(), 1)
+			})
+		})
+	}
+}
+
+func TestALostAnswerIsFoundOutWithoutTheCustomer(t *testing.T) {
+	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+		order := place(t, fair, markettest.Buyer(), fair.Want(1))
+		fair.Provider.Fail(market.ErrProviderUnavailable, true)
+		_, _, _, err := fair.Checkout.Pay(t.Context(), owner(order), market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1"})
+		require.ErrorIs(t, err, market.ErrProviderUnavailable)
+		fair.Provider.Fail(nil, false)
+		fair.Clock.Advance(time.Minute)
+		upkeep(t, fair)
+		found, err := fair.Checkout.Order(t.Context(), owner(order), order.ID)
+		require.NoError(t, err)
+		require.Equal(t, market.OrderPaid, found.State)
+		require.Len(t, fair.Provider.Intents(), 1)
+	})
+}
+
+// pending places an order and starts a payment that the provider does not capture at once.
+func pending(t *testing.T, fair *markettest.Fair) (market.Order, market.Payment) {
+	t.Helper()
+	fair.Provider.Answer(market.PaymentProcessing)
+	order := place(t, fair, markettest.Buyer(), fair.Want(1))
+	_, payment, _, err := fair.Checkout.Pay(t.Context(), owner(order), market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1"})
+	require.NoError(t, err)
+	require.Equal(t, market.PaymentProcessing, payment.State)
+	return order, payment
+}
+
+func TestEventsMayComeTwiceLateAndInAnyOrder(t *testing.T) {
+	succeeded, failed, cancelled, action := market.PaymentSucceeded, market.PaymentFailed, market.PaymentCancelled, market.PaymentRequiresAction
+	for name, test := range map[string]struct {
+		events  []market.PaymentState
+		order   market.OrderState
+		payment market.PaymentState
+	}{
+		"a capture":                        {[]market.PaymentState{succeeded}, market.OrderPaid, succeeded},
+		"a capture, twice":                 {[]market.PaymentState{succeeded, succeeded}, market.OrderPaid, succeeded},
+		"old news after a capture":         {[]market.PaymentState{succeeded, action, market.PaymentProcessing}, market.OrderPaid, succeeded},
+		"a failure after a capture":        {[]market.PaymentState{succeeded, failed}, market.OrderPaid, succeeded},
+		"a capture after a failure":        {[]market.PaymentState{failed, succeeded}, market.OrderPaid, succeeded},
+		"a capture after a cancellation":   {[]market.PaymentState{cancelled, succeeded}, market.OrderPaid, succeeded},
+		"a failure":                        {[]market.PaymentState{action, failed, failed}, market.OrderPendingPayment, failed},
+		"back and forth before the answer": {[]market.PaymentState{action, market.PaymentProcessing, action}, market.OrderPendingPayment, action},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+				order, payment := pending(t, fair)
+				for _, state := range test.events {
+					require.NoError(t, fair.Checkout.HandlePaymentEvent(t.Context(), market.PaymentEvent{
+						EventID: "evt", ProviderRef: payment.ProviderRef, State: state, At: fair.Clock.Now(),
+					}))
+				}
+				found, err := fair.Checkout.Order(t.Context(), owner(order), order.ID)
+				require.NoError(t, err)
+				require.Equal(t, test.order, found.State)
+				require.Equal(t, test.payment, found.Payments[0].State)
+			})
+		})
+	}
+}
+
+func TestAnEventOfAPaymentThatIsNotOursIsNotFound(t *testing.T) {
+	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+		err := fair.Checkout.HandlePaymentEvent(t.Context(), market.PaymentEvent{ProviderRef: "pi_foreign", State: market.PaymentSucceeded})
+		require.ErrorIs(t, err, market.ErrNotFound)
+	})
+}
+
+func TestACaptureForAnOrderThatHasEndedIsGivenBackOnce(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *markettest.Fair, market.Order){
+		"expired": func(t *testing.T, fair *markettest.Fair, order market.Order) {
+			fair.Clock.Set(order.HoldExpiresAt)
+			_, err := fair.Checkout.ExpireHolds(t.Context())
+			require.NoError(t, err)
+		},
+		"cancelled": func(t *testing.T, fair *markettest.Fair, order market.Order) {
+			_, err := fair.Checkout.Cancel(t.Context(), owner(order), order.ID)
+			require.NoError(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+				order, payment := pending(t, fair)
+				end(t, fair, order)
+				require.EqualValues(t, 9, fair.Available(t, 0))
+				event := fair.Provider.Report(payment.ProviderRef, market.PaymentSucceeded)
+				require.NoError(t, fair.Checkout.HandlePaymentEvent(t.Context(), event))
+				fair.Provider.Fail(market.ErrProviderUnavailable, true)
+				_, err := fair.Checkout.AttendPayments(t.Context())
+				require.ErrorIs(t, err, market.ErrProviderUnavailable)
+				fair.Provider.Fail(nil, false)
+				fair.Clock.Advance(time.Minute)
+				upkeep(t, fair)
+				require.NoError(t, fair.Checkout.HandlePaymentEvent(t.Context(), event), "late once more")
+				upkeep(t, fair)
+				found, err := fair.Checkout.Order(t.Context(), owner(order), order.ID)
+				require.NoError(t, err)
+				require.False(t, found.State.HoldsStock())
+				require.Equal(t, market.PaymentRefunded, found.Payments[0].State)
+				require.Equal(t, market.RefundLate, found.Payments[0].RefundReason)
+				require.Equal(t, 1, fair.Provider.Intents()[0].Refunds)
+				require.EqualValues(t, 9, fair.Available(t, 0), "given back once")
+			})
+		})
+	}
+}
+
+func TestAnOpenPaymentOfAnEndedOrderIsCalledOff(t *testing.T) {
+	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+		order, _ := pending(t, fair)
+		_, err := fair.Checkout.Cancel(t.Context(), owner(order), order.ID)
+		require.NoError(t, err)
+		fair.Clock.Advance(time.Minute)
+		upkeep(t, fair)
+		require.Equal(t, market.PaymentCancelled, fair.Provider.Intents()[0].State)
+		found, err := fair.Checkout.Order(t.Context(), owner(order), order.ID)
+		require.NoError(t, err)
+		require.Equal(t, market.PaymentCancelled, found.Payments[0].State)
+	})
+}
+
+func TestACancelledPaidOrderIsRefunded(t *testing.T) {
+	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+		order := pay(t, fair, place(t, fair, markettest.Buyer(), fair.Want(4)))
+		for range 2 {
+			cancelled, err := fair.Checkout.Cancel(t.Context(), owner(order), order.ID)
+			require.NoError(t, err)
+			require.Equal(t, market.OrderCancelled, cancelled.State)
+			require.Equal(t, market.PaymentRefunding, cancelled.Payments[0].State)
+			require.EqualValues(t, 9, fair.Available(t, 0))
+		}
+		upkeep(t, fair)
+		require.Equal(t, 1, fair.Provider.Intents()[0].Refunds)
+	})
+}
+
+func TestACustomerCannotCancelOnceTheHarvestHasBegunButAManagerCan(t *testing.T) {
+	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+		order := pay(t, fair, place(t, fair, markettest.Buyer(), fair.Want(4)))
+		fair.Clock.Set(fair.Day.ClosesAt)
+		_, err := fair.Checkout.Cancel(t.Context(), owner(order), order.ID)
+		require.ErrorIs(t, err, market.ErrConflict)
+		_, err = fair.Checkout.Cancel(t.Context(), fair.Manager, order.ID)
+		require.NoError(t, err)
+	})
+}

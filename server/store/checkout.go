@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+
+	"github.com/farmersmarket/platform/server/market"
+)
+
+// Atomically runs the steps in one transaction.
+func (s *Store) Atomically(ctx context.Context, doing string, steps func(context.Context, market.CheckoutTx) error) error {
+	return s.write(ctx, doing, func(ctx context.Context, tx bun.Tx) error { return steps(ctx, checkoutTx{tx}) })
+}
+
+// checkoutTx is a transaction of the checkout.
+type checkoutTx struct{ tx bun.Tx }
+
+// claim is the lock under which transactions with the same idempotency key come one after the other, so that a repeat
+// finds what the first request has done.
+const claim = "pg_advisory_xact_lock(hashtextextended(?, 0))::text AS claim"
+
+// HoldWindow implements market.CheckoutTx.
+func (c checkoutTx) HoldWindow(ctx context.Context, wanted market.Placement) (market.MarketDay, bool, error) {
+	row := struct {
+		dayRow  `bun:",extend"`
+		HasSlot bool   `bun:"has_slot,scanonly"`
+		Claim   string `bun:"claim,scanonly"`
+	}{}
+	query := c.tx.NewSelect().Model(&row).ColumnExpr("d.*").
+		ColumnExpr("EXISTS (SELECT 1 FROM pickup_slots AS s WHERE s.id = ? AND s.market_id = d.market_id) AS has_slot", wanted.SlotID).
+		Where("d.id = ?", wanted.MarketDayID)
+	if c.tx.Dialect().Name() == dialect.PG {
+		query = query.ColumnExpr(claim, wanted.CustomerID+" "+wanted.IdempotencyKey).For(forShare + " OF d")
+	}
+	err := query.Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return market.MarketDay{}, false, &market.NotFoundError{Kind: "market day", ID: wanted.MarketDayID}
+	}
+	return row.day(), row.HasSlot, err
+}
+
+// LockDay implements market.CheckoutTx.
+func (c checkoutTx) LockDay(ctx context.Context, id string) (market.MarketDay, int, error) {
+	day, err := selectDay(ctx, c.tx, id, forUpdate)
+	if err != nil {
+		return market.MarketDay{}, 0, err
+	}
+	pending, err := c.tx.NewSelect().Model((*orderRow)(nil)).
+		Where("market_day_id = ?", id).Where("state = ?", market.OrderPendingPayment).Count(ctx)
+	return day, int(pending), err
+}
+
+// CloseDay implements market.CheckoutTx.
+func (c checkoutTx) CloseDay(ctx context.Context, id string, at time.Time) error {
+	_, err := c.tx.NewUpdate().Model((*dayRow)(nil)).Set("closed_at = ?", at.UTC()).Set("updated_at = ?", at.UTC()).
+		Where("id = ?", id).Exec(ctx)
+	return err
+}
+
+// MarketDay implements market.CheckoutTx.
+func (c checkoutTx) MarketDay(ctx context.Context, id string) (market.MarketDay, error) {
+	return selectDay(ctx, c.tx, id, "")
+}
+
+// LockOfferings implements market.CheckoutTx.
+func (c checkoutTx) LockOfferings(ctx context.Context, dayID string, ids []string) ([]market.Offering, error) {
+	var rows []offeringRow
+	query := c.tx.NewSelect().Model(&rows).Apply(withProduct).
+		Where("o.id IN (?)", bun.In(ids)).Where("o.market_day_id = ?", dayID).Order("o.id")
+	err := locked(query, forNoKeyUpdate+" OF o").Scan(ctx)
+	return convert(rows, offeringRow.offering), err
+}
+
+// MoveStock implements market.CheckoutTx.
+func (c checkoutTx) MoveStock(ctx context.Context, moves []market.StockMove) error {
+	values := make([]string, len(moves))
+	args := make([]any, 0, 2*len(moves)) //nolint:mnd // two values a row
+	for i, move := range moves {
+		values[i] = "(?, ?)"
+		args = append(args, move.OfferingID, move.Units)
+	}
+	// Both databases name the columns of VALUES column1 and column2.
+	_, err := c.tx.NewUpdate().Model((*offeringRow)(nil)).Set("available = o.available + v.column2").
+		TableExpr("(VALUES "+strings.Join(values, ", ")+") AS v", args...).Where("o.id = v.column1").Exec(ctx)
+	return err
+}
+
+// AddOrder implements market.CheckoutTx.
+func (c checkoutTx) AddOrder(ctx context.Context, order market.Order) error {
+	row, lines := toOrderRow(&order), toLineRows(&order)
+	if err := insert(ctx, c.tx.NewInsert().Model(&row)); err != nil {
+		return err
+	}
+	_, err := c.tx.NewInsert().Model(&lines).Exec(ctx)
+	return err
+}
+
+// LockOrder implements market.CheckoutTx.
+func (c checkoutTx) LockOrder(ctx context.Context, id string) (market.Order, error) {
+	order, err := selectOrder(ctx, c.tx, locked(c.tx.NewSelect().Where("id = ?", id), forNoKeyUpdate))
+	if errors.Is(err, sql.ErrNoRows) {
+		return market.Order{}, &market.NotFoundError{Kind: "order", ID: id}
+	}
+	return order, err
+}
+
+// SaveOrderState implements market.CheckoutTx.
+func (c checkoutTx) SaveOrderState(ctx context.Context, order market.Order) error {
+	row := toOrderRow(&order)
+	_, err := c.tx.NewUpdate().Model(&row).WherePK().Column("state", "updated_at").Exec(ctx)
+	return err
+}
+
+// SavePayment implements market.CheckoutTx.
+func (c checkoutTx) SavePayment(ctx context.Context, customerID string, payment market.Payment) error {
+	row := toPaymentRow(customerID, payment)
+	changing := []string{
+		"state", "provider_ref", "client_secret", "failure", "refund_reason", "lease_expires_at", "next_attempt_at", "attempts",
+		"updated_at",
+	}
+	query := c.tx.NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE")
+	for column := range slices.Values(changing) {
+		query = query.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
+	}
+	return insert(ctx, query)
+}
