@@ -123,7 +123,7 @@ func program(t *testing.T, name string) string {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("%s is neither in .bin/ nor on PATH: `make tools` builds it", name)
+		require.Failf(t, "a checker is missing", "%s is neither in .bin/ nor on PATH: `make checkers` builds it", name)
 	}
 	return path
 }
