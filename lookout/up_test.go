@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,13 +15,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/farmersmarket/platform/internal/testlog"
 	"github.com/farmersmarket/platform/lookout/process"
 	"github.com/farmersmarket/platform/lookout/stack"
 	"github.com/farmersmarket/platform/lookout/upstream"
@@ -55,26 +54,9 @@ type upRun struct {
 	cmd    *exec.Cmd
 	dir    string
 	ports  stack.Ports
-	output *lockedBuffer
+	output *testlog.Buffer
 	ended  chan struct{}
 	exit   error
-}
-
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // freeOffset returns an offset at which all ports of a stack are free.
@@ -109,7 +91,7 @@ func taken(port int) bool {
 func (b built) startUp(t *testing.T, change func(*exec.Cmd), args ...string) *upRun {
 	t.Helper()
 	offset := freeOffset(t)
-	u := &upRun{dir: t.TempDir(), ports: stack.DefaultPorts(offset), output: &lockedBuffer{}, ended: make(chan struct{})}
+	u := &upRun{dir: t.TempDir(), ports: stack.DefaultPorts(offset), output: &testlog.Buffer{}, ended: make(chan struct{})}
 	args = append([]string{
 		"up", "--dir", u.dir, "--port-offset", strconv.Itoa(offset), "--server", b.program("server"),
 	}, args...)

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,13 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/farmersmarket/platform/internal/testlog"
 	"github.com/farmersmarket/platform/telemetry/telemetrytest"
 )
 
@@ -50,7 +49,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
-	logs  *lockedBuffer
+	logs  *testlog.Buffer
 	api   string // base URL
 	admin string
 	done  chan struct{}
@@ -59,7 +58,7 @@ type process struct {
 // start runs `server` with these settings beside the defaults of a test, and waits until it serves.
 func start(t *testing.T, settings ...string) *process {
 	t.Helper()
-	p := &process{t: t, logs: &lockedBuffer{}, done: make(chan struct{})}
+	p := &process{t: t, logs: &testlog.Buffer{}, done: make(chan struct{})}
 	p.cmd = exec.CommandContext(t.Context(), program)
 	p.cmd.Env = append(environment(t), settings...)
 	p.cmd.Stdout, p.cmd.Stderr = p.logs, p.logs
@@ -82,9 +81,10 @@ func start(t *testing.T, settings ...string) *process {
 
 func environment(t *testing.T) []string {
 	t.Helper()
+	dir := t.TempDir()
 	return []string{
-		"HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "OTLP_ENDPOINT=none", "FAULTS=on",
-		"DATABASE_URL=sqlite://" + filepath.Join(t.TempDir(), "market.db"), "PATH=" + os.Getenv("PATH"),
+		"HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "OTLP_ENDPOINT=none", "FAULTS=on", "PATH=" + os.Getenv("PATH"),
+		"DATABASE_URL=sqlite://" + filepath.Join(dir, "market.db"), "AUTH_KEY_FILE=" + filepath.Join(dir, "auth.key"),
 	}
 }
 
@@ -276,22 +276,4 @@ func TestMigrateAndSeedChangeNothingTheSecondTime(t *testing.T) {
 	require.Contains(t, run("migrate"), "up to date")
 	require.Contains(t, run("seed"), "wrote 25 farms and 250 products")
 	require.Contains(t, run("seed"), "wrote 0 farms and 0 products")
-}
-
-// lockedBuffer is a buffer that may be written and read at once.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }

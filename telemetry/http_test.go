@@ -2,7 +2,6 @@ package telemetry_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"github.com/farmersmarket/platform/internal/testlog"
 	"github.com/farmersmarket/platform/telemetry"
 	"github.com/farmersmarket/platform/telemetry/telemetrytest"
 )
@@ -32,13 +31,13 @@ type service struct {
 	t         *testing.T
 	tel       *telemetry.Telemetry
 	collector *telemetrytest.Collector
-	logs      *lockedBuffer
+	logs      *testlog.Buffer
 	addr      string
 }
 
 func startService(t *testing.T, adjust func(*telemetry.Config)) *service {
 	t.Helper()
-	s := &service{t: t, collector: telemetrytest.NewCollector(t), logs: &lockedBuffer{}}
+	s := &service{t: t, collector: telemetrytest.NewCollector(t), logs: &testlog.Buffer{}}
 	config := telemetry.Config{
 		Service: "test", OTLPEndpoint: s.collector.Addr, OTLPInsecure: true, SampleRatio: 1,
 		ExportInterval: 10 * time.Millisecond, Logs: s.logs, AccessLogRatio: 1,
@@ -376,22 +375,4 @@ func (s *service) lines(message string) []map[string]any {
 		return len(found) > 0
 	}, 10*time.Second, time.Millisecond)
 	return found
-}
-
-// lockedBuffer is a buffer that may be written and read at once.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }

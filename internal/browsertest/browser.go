@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -86,6 +87,21 @@ func Run[T any](b *Browser, step chromedp.Action[T]) T {
 	value, err := chromedp.Run(b.ctx, step)
 	require.NoError(b.t, err)
 	return value
+}
+
+// Evaluate runs a script and returns its value.
+func Evaluate[T any](b *Browser, script string) T {
+	b.t.Helper()
+	return Run(b, chromedp.Evaluate[T](script))
+}
+
+// Prefer makes pages see a preference for the colour scheme, light or dark.
+func (b *Browser) Prefer(scheme string) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	require.NoError(b.t, err)
 }
 
 // Problems returns what the console has complained of.

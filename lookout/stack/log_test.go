@@ -1,18 +1,18 @@
 package stack
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/farmersmarket/platform/internal/testlog"
 )
 
 func TestLogIsBounded(t *testing.T) {
@@ -101,24 +101,6 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-// output is a buffer that may be read while it is written.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
 func TestLogs(t *testing.T) {
 	dir := t.TempDir()
 	log, err := openLog(filepath.Join(dir, "server.log"))
@@ -130,12 +112,12 @@ func TestLogs(t *testing.T) {
 	}
 
 	t.Run("the last lines are printed", func(t *testing.T) {
-		var out output
+		var out testlog.Buffer
 		require.NoError(t, Log{Dir: dir, Name: nameServer}.Print(&out, 2))
 		require.Equal(t, "line 3\nline 4\n", out.String())
 	})
 	t.Run("following goes on across a rotation and loses nothing", func(t *testing.T) {
-		var out output
+		var out testlog.Buffer
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- Log{Dir: dir, Name: nameServer}.Follow(ctx, &out, 1) }()
@@ -154,7 +136,7 @@ func TestLogs(t *testing.T) {
 		require.Equal(t, "line 4\nmore 0\nmore 1\nmore 2\nmore 3\n", out.String())
 	})
 	t.Run("lines from before the rotation are printed too", func(t *testing.T) {
-		var out output
+		var out testlog.Buffer
 		require.NoError(t, Log{Dir: dir, Name: nameServer}.Print(&out, 5))
 		require.Equal(t, "more 3\n", out.String(), "one older file is kept")
 	})
