@@ -70,6 +70,7 @@ func newCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "openapi", Short: "Print the API's OpenAPI 3.1 document", Args: cobra.NoArgs, RunE: printOpenAPI,
 		},
+		newAdminCommand(),
 	)
 	return root
 }

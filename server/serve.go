@@ -39,6 +39,10 @@ func serve(ctx context.Context, c config.Config) error {
 	}
 	defer closeStore(db)
 
+	sessions, err := openSessions(c, db, tel.Metrics)
+	if err != nil {
+		return err
+	}
 	checks := health.New(tel, health.Check{Name: "database", Required: true, Probe: db.Ping})
 	go checks.Watch(ctx)
 
@@ -47,7 +51,7 @@ func serve(ctx context.Context, c config.Config) error {
 		injector = &faults.Injector{}
 	}
 	app, err := api.New(api.Options{
-		Catalogue: market.NewCatalogue(db), Health: checks, Telemetry: tel, Faults: injector,
+		Catalogue: market.NewCatalogue(db), Accounts: market.NewAccounts(db, market.SystemClock{}), Sessions: sessions, Health: checks, Telemetry: tel, Faults: injector,
 		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/farmersmarket/platform/server/auth"
 	"github.com/farmersmarket/platform/server/faults"
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
@@ -21,6 +22,8 @@ const apiVersion = "1.0.0"
 // Options are what the API needs of the rest of the service.
 type Options struct {
 	Catalogue *market.Catalogue
+	Accounts  *market.Accounts
+	Sessions  *auth.Sessions
 	Health    *health.Checker
 	Telemetry *telemetry.Telemetry
 	Faults    *faults.Injector // nil when faults are off
@@ -48,14 +51,13 @@ func New(o Options) (*fiber.App, error) {
 	o.Telemetry.Use(app)
 	app.Use(securityHeaders)
 	app.Use(bound(o.RequestTimeout))
+	app.Use(authenticate(o.Sessions))
 	if o.Faults != nil {
 		app.Use(o.Faults.Middleware(o.Telemetry.Metrics))
 	}
 	api := humafiber.New(app, humaConfig())
-	api.UseMiddleware(authorize(api))
-	registerHealth(api, o)
-	RegisterProducts(api, o.Catalogue)
-	RegisterFarms(api, o.Catalogue)
+	api.UseMiddleware(authorize(api, o.Sessions))
+	register(api, o)
 	registerDocs(app)
 	if _, err := accessTable(api.OpenAPI()); err != nil {
 		return nil, err
@@ -69,10 +71,17 @@ func New(o Options) (*fiber.App, error) {
 // OpenAPI returns the API's OpenAPI 3.1 document as JSON. It needs nothing of the service running.
 func OpenAPI() ([]byte, error) {
 	api := humafiber.New(fiber.New(), humaConfig())
-	registerHealth(api, Options{})
-	RegisterProducts(api, nil)
-	RegisterFarms(api, nil)
+	register(api, Options{})
 	return api.OpenAPI().MarshalJSON()
+}
+
+// register adds every operation, each through protect.
+func register(api huma.API, o Options) {
+	registerHealth(api, o)
+	registerAuth(api, o.Sessions, o.Accounts)
+	registerAccounts(api, o.Accounts, o.Sessions)
+	RegisterProducts(api, o.Catalogue)
+	RegisterFarms(api, o.Catalogue)
 }
 
 func humaConfig() huma.Config {
@@ -93,10 +102,10 @@ func documentedOutcomes(document *huma.OpenAPI) func(method, route string) []int
 	return func(method, route string) []int {
 		outcomes := []int{fiber.StatusInternalServerError}
 		item := document.Paths[route]
-		if item == nil || method != fiber.MethodGet || item.Get == nil {
+		if item == nil || operationsOf(item)[method] == nil {
 			return append(outcomes, fiber.StatusOK)
 		}
-		for code := range item.Get.Responses {
+		for code := range operationsOf(item)[method].Responses {
 			if status, err := strconv.Atoi(code); err == nil && status != fiber.StatusInternalServerError {
 				outcomes = append(outcomes, status)
 			}

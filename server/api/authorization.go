@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
 
 	"github.com/farmersmarket/platform/server/auth"
 	"github.com/farmersmarket/platform/server/market"
@@ -53,18 +55,12 @@ func (a Access) String() string {
 	return strings.Join(names, ", ")
 }
 
-// permits judges the caller, but for ownership. It fails with market.ErrUnauthenticated or market.ErrForbidden.
-func (a Access) permits(p auth.Principal, known bool) error {
-	switch {
-	case a.public:
+// permits judges an account, but for ownership. It fails with market.ErrForbidden.
+func (a Access) permits(p auth.Principal) error {
+	if a.public || slices.Contains(a.roles, p.Role) {
 		return nil
-	case !known:
-		return &market.UnauthenticatedError{Reason: "this needs an account: log in and send the access token as " +
-			"Authorization: Bearer TOKEN"}
-	case !slices.Contains(a.roles, p.Role):
-		return &market.ForbiddenError{Reason: fmt.Sprintf("this is for %s; your account's role is %s", a, p.Role)}
 	}
-	return nil
+	return &market.ForbiddenError{Reason: fmt.Sprintf("this is for %s; your account's role is %s", a, p.Role)}
 }
 
 // accessKey is where an operation carries its rule.
@@ -128,25 +124,87 @@ func operationsOf(item *huma.PathItem) map[string]*huma.Operation {
 	return all
 }
 
-// authorize enforces each operation's rule before anything of the request is read. An operation without one, which can
-// only be a hidden one, is refused.
-func authorize(api huma.API) func(huma.Context, func(huma.Context)) {
+// refusedToken is where the context keeps why the request's token was not taken.
+type refusedToken struct{}
+
+// authenticate finds out whom the request is for. It asks only the token: whether the account is still as the token
+// says, authorize asks where it matters. A token that is no good does not hinder what is public.
+func authenticate(sessions *auth.Sessions) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		header := c.Get(fiber.HeaderAuthorization)
+		if header == "" {
+			return c.Next()
+		}
+		ctx := c.UserContext()
+		principal, err := readToken(sessions, header)
+		if err != nil {
+			c.SetUserContext(context.WithValue(ctx, refusedToken{}, err))
+		} else {
+			c.SetUserContext(auth.With(ctx, principal))
+		}
+		return c.Next()
+	}
+}
+
+func readToken(sessions *auth.Sessions, header string) (auth.Principal, error) {
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return auth.Principal{}, &market.UnauthenticatedError{Reason: "send the access token as Authorization: Bearer TOKEN"}
+	}
+	return sessions.Authenticate(strings.TrimSpace(token))
+}
+
+// authorize enforces each operation's rule before anything else of the request is read. An operation without one, which
+// can only be a hidden one, is refused.
+func authorize(api huma.API, sessions *auth.Sessions) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		rule, _ := ctx.Operation().Metadata[accessKey].(Access)
-		principal, known := auth.From(ctx.Context())
-		if err := rule.permits(principal, known); err != nil {
+		if !rule.public || ctx.Method() != http.MethodGet {
+			ctx.SetHeader(fiber.HeaderCacheControl, "no-store")
+		}
+		if rule.public {
+			next(ctx)
+			return
+		}
+		principal, err := confirm(ctx.Context(), sessions)
+		if err == nil {
+			err = rule.permits(principal)
+		}
+		if err != nil {
 			refuse(api, ctx, err)
 			return
 		}
-		next(ctx)
+		next(huma.WithContext(ctx, auth.With(ctx.Context(), principal)))
 	}
+}
+
+// confirm returns the principal with its role. It fails with market.ErrUnauthenticated when there is none.
+func confirm(ctx context.Context, sessions *auth.Sessions) (auth.Principal, error) {
+	if err, refused := ctx.Value(refusedToken{}).(error); refused {
+		return auth.Principal{}, err
+	}
+	principal, known := auth.From(ctx)
+	if !known {
+		return auth.Principal{}, &market.UnauthenticatedError{Reason: "this needs an account: log in and send the access token as " +
+			"Authorization: Bearer TOKEN"}
+	}
+	return sessions.Confirm(ctx, principal)
 }
 
 // refuse answers an error of the domain, in a Huma middleware.
 func refuse(api huma.API, ctx huma.Context, err error) {
 	p := describe(ctx.Context(), err)
-	if name, value := headerOf(p.Status); name != "" {
+	if name, value := headerOf(p); name != "" {
 		ctx.SetHeader(name, value)
 	}
+	if p.Status == http.StatusUnauthorized && ctx.Header(fiber.HeaderAuthorization) != "" {
+		ctx.SetHeader(fiber.HeaderWWWAuthenticate, challenge+`, error="invalid_token"`)
+	}
 	_ = huma.WriteErr(api, ctx, p.Status, p.Detail) // it logs what it cannot write: the client has gone
+}
+
+// actor is who a use case is carried out for. The zero Actor is anonymous.
+func actor(ctx context.Context) market.Actor {
+	principal, _ := auth.From(ctx)
+	return principal.Actor()
 }

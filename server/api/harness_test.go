@@ -2,17 +2,21 @@ package api_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/farmersmarket/platform/server/api"
+	"github.com/farmersmarket/platform/server/auth"
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/server/seed"
@@ -42,12 +46,72 @@ func newApp(t *testing.T, s *store.Store) *fiber.App {
 		_ = tel.Shutdown(ctx)
 	})
 	app, err := api.New(api.Options{
-		Catalogue: market.NewCatalogue(s), Telemetry: tel, Environment: "test", BodyLimit: 1 << 20,
+		Catalogue: market.NewCatalogue(s), Accounts: market.NewAccounts(s, market.SystemClock{}),
+		Sessions: newSessions(t, s, tel, auth.DefaultLimits()), Telemetry: tel, Environment: "test", BodyLimit: 1 << 20,
 		RequestTimeout: 10 * time.Second,
 		Health:         health.New(tel, health.Check{Name: "database", Required: true, Probe: s.Ping}),
 	})
 	require.NoError(t, err)
 	return app
+}
+
+// newSessions are sessions with a key of their own and cheap hashes. Those of one store take each other's tokens.
+func newSessions(t *testing.T, s auth.Store, tel *telemetry.Telemetry, limits auth.Limits) *auth.Sessions {
+	t.Helper()
+	keys, err := auth.ParseKeys("test:" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	require.NoError(t, err)
+	tokens, err := auth.NewTokens(keys, 15*time.Minute, market.SystemClock{})
+	require.NoError(t, err)
+	return auth.NewSessions(auth.Options{
+		Store: s, Tokens: tokens, Hasher: auth.NewHasher(auth.Params{Memory: 8, Passes: 1, Threads: 1}, 4),
+		Limits: limits, TTL: time.Hour, Clock: market.SystemClock{}, Metrics: tel.Metrics,
+	})
+}
+
+// password is that of every account the tests make.
+const password = "walnut-Saturday-quince"
+
+// user is an account that has logged in.
+type user struct {
+	market.Account
+	token string // access token
+}
+
+// as makes an account with the role, and logs it in.
+func as(t *testing.T, s *store.Store, role market.Role) user {
+	t.Helper()
+	email := strings.ToLower(uuid.NewString()) + "@example.org"
+	_, err := auth.Create(t.Context(), s, auth.NewHasher(auth.Params{Memory: 8, Passes: 1, Threads: 1}, 1), market.SystemClock{},
+		auth.Registration{Email: email, Name: "Nora Byrne", Password: password, Role: role})
+	require.NoError(t, err)
+	grant, err := newSessions(t, s, newTelemetry(t), auth.DefaultLimits()).Login(t.Context(), email, password, uuid.NewString())
+	require.NoError(t, err)
+	return user{Account: grant.Account, token: grant.AccessToken}
+}
+
+// send asks the API as the user; the zero user is anonymous. A nil body is none; others are sent as JSON, text as it is.
+// header is pairs of name and value.
+func send(t *testing.T, app *fiber.App, u user, method, path string, body any, header ...string) answer {
+	t.Helper()
+	content, isText := body.(string)
+	if !isText && body != nil {
+		encoded, err := json.Marshal(body)
+		require.NoError(t, err)
+		content = string(encoded)
+	}
+	request := httptest.NewRequest(method, path, strings.NewReader(content))
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if u.token != "" {
+		request.Header.Set("Authorization", "Bearer "+u.token)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := app.Test(request, -1)
+	require.NoError(t, err)
+	return read(t, response)
 }
 
 // answer is what the API said.
@@ -61,8 +125,11 @@ type answer struct {
 // get asks the API; the path is a URL's path and query.
 func get(t *testing.T, app *fiber.App, path string) answer {
 	t.Helper()
-	response, err := app.Test(httptest.NewRequest(http.MethodGet, path, http.NoBody), -1)
-	require.NoError(t, err)
+	return send(t, app, user{}, http.MethodGet, path, nil)
+}
+
+func read(t *testing.T, response *http.Response) answer {
+	t.Helper()
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)

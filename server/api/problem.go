@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/farmersmarket/platform/server/auth"
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/telemetry"
 	"github.com/farmersmarket/platform/telemetry/catalogue"
@@ -24,6 +28,8 @@ type Problem struct {
 	Detail  string              `json:"detail,omitempty" example:"product 0198… not found" doc:"What is wrong in this case."`
 	TraceID string              `json:"trace_id,omitempty" example:"4bf92f3577b34da6a3ce929d0e0e4736" doc:"Id of the request's trace; give it to support."`
 	Errors  []*huma.ErrorDetail `json:"errors,omitempty" doc:"Each thing that is wrong with the request."`
+
+	retryAfter string // seconds, for the header
 }
 
 // Error implements error.
@@ -49,7 +55,7 @@ var useProblems = sync.OnceFunc(func() {
 			switch {
 			case err == nil:
 			case errors.As(err, &detailer):
-				p.Errors = append(p.Errors, detailer.ErrorDetail())
+				p.Errors = append(p.Errors, withoutSecrets(detailer.ErrorDetail()))
 			default:
 				p.Errors = append(p.Errors, &huma.ErrorDetail{Message: err.Error()})
 			}
@@ -73,21 +79,35 @@ func addTraceID(ctx huma.Context, _ string, body any) (any, error) {
 // problemOf answers an error of the domain, in a Huma handler.
 func problemOf(ctx context.Context, err error) error {
 	p := describe(ctx, err)
-	if name, value := headerOf(p.Status); name != "" {
+	if name, value := headerOf(p); name != "" {
 		return huma.ErrorWithHeaders(p, http.Header{name: {value}})
 	}
 	return p
 }
 
-// headerOf returns the header that an answer with the status must have; an empty name for none.
-func headerOf(status int) (name, value string) {
-	switch status {
+// headerOf returns the header that the answer must have; an empty name for none.
+func headerOf(p *Problem) (name, value string) {
+	switch p.Status {
 	case http.StatusUnauthorized:
 		return fiber.HeaderWWWAuthenticate, challenge
 	case http.StatusServiceUnavailable:
 		return fiber.HeaderRetryAfter, retryAfter
+	case http.StatusTooManyRequests:
+		return fiber.HeaderRetryAfter, p.retryAfter
 	}
 	return "", ""
+}
+
+// withoutSecrets leaves out the value where it is a secret, or can hold one: a whole body, or an object in it.
+func withoutSecrets(detail *huma.ErrorDetail) *huma.ErrorDetail {
+	location := strings.ToLower(detail.Location)
+	switch detail.Value.(type) {
+	case string, bool, int, int64, uint64, float64:
+		if location != "body" && !strings.Contains(location, "password") && !strings.Contains(location, "token") {
+			return detail
+		}
+	}
+	return &huma.ErrorDetail{Message: detail.Message, Location: detail.Location}
 }
 
 // answerError answers what never reached a handler, or panicked in one.
@@ -101,7 +121,7 @@ func answerError(c *fiber.Ctx, err error) error {
 	if err != nil {
 		return fmt.Errorf("write problem %d: %w", p.Status, err)
 	}
-	if name, value := headerOf(p.Status); name != "" {
+	if name, value := headerOf(p); name != "" {
 		c.Set(name, value)
 	}
 	c.Set(fiber.HeaderContentType, problemType)
@@ -113,9 +133,14 @@ func answerError(c *fiber.Ctx, err error) error {
 func describe(ctx context.Context, err error) *Problem {
 	var invalid *market.InvalidError
 	var status *fiber.Error
+	var throttled *auth.ThrottledError
 	switch {
 	case errors.As(err, &status):
 		return describeStatus(status)
+	case errors.As(err, &throttled):
+		p := newProblem(http.StatusTooManyRequests, err.Error())
+		p.retryAfter = strconv.Itoa(int(math.Ceil(throttled.RetryAfter.Seconds())))
+		return p
 	case errors.Is(err, market.ErrUnauthenticated):
 		return newProblem(http.StatusUnauthorized, err.Error())
 	case errors.Is(err, market.ErrForbidden):

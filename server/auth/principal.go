@@ -10,7 +10,9 @@ import (
 // Principal is the account that a request is made for.
 type Principal struct {
 	AccountID string
-	Role      market.Role
+	Role      market.Role // empty on public operations, which have no use for it
+
+	version int64 // of the credentials that the token was issued for
 }
 
 // Actor is the principal as the domain knows it. The zero Principal is anonymous.

@@ -4,6 +4,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"github.com/farmersmarket/platform/server/auth"
 )
 
 // Environments the service knows. Production is stricter: no faults, no sandbox.
@@ -26,6 +28,12 @@ type Config struct {
 	DatabaseMaxConns int
 	Migrate          bool
 	Seed             bool
+
+	AuthKeys       auth.Keys // empty outside of production: use the development key
+	AuthKeyFile    string
+	AccessTokenTTL time.Duration
+	SessionTTL     time.Duration
+	PasswordHashes int
 
 	OTLPEndpoint     string
 	OTLPInsecure     bool
@@ -53,6 +61,11 @@ func (c *Config) settings() []setting {
 		{"DATABASE_MAX_CONNS", "20", "most connections to the database", integer(&c.DatabaseMaxConns, 1, 1000)},
 		{"MIGRATE", "auto", "on: migrate at start; off: never; auto: only SQLite", migrate(c)},
 		{"SEED", "auto", "on: load the example catalogue at start; off: never; auto: only SQLite in development", seed(c)},
+		{"AUTH_KEYS", "", "ID:BASE64,… keys of access tokens, the first signs, all verify; needed in production", authKeys(&c.AuthKeys)},
+		{"AUTH_KEY_FILE", ".run/auth.key", "where a key for development is made and kept while AUTH_KEYS is empty", path(&c.AuthKeyFile)},
+		{"ACCESS_TOKEN_TTL", "15m", "time that an access token is good for", duration(&c.AccessTokenTTL, 10*time.Second)},
+		{"SESSION_TTL", "720h", "time from a login until one must log in again", duration(&c.SessionTTL, time.Minute)},
+		{"PASSWORD_HASHES", "4", "passwords hashed at once, each with 19 MiB of memory; others wait", integer(&c.PasswordHashes, 1, 256)},
 		{"OTLP_ENDPOINT", "127.0.0.1:4317", "host:port of the OpenTelemetry Collector; none: export no traces", endpoint(&c.OTLPEndpoint)},
 		{"OTLP_INSECURE", "on", "send to the collector without TLS", onOff(&c.OTLPInsecure)},
 		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},

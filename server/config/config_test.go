@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestLoad(t *testing.T) {
 			},
 		},
 		"production is not seeded unasked": {
-			environ: []string{"ENVIRONMENT=production"},
+			environ: []string{"ENVIRONMENT=production", "AUTH_KEYS=2026-03:aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnRlcjI="},
 			check:   func(t *testing.T, c config.Config) { t.Helper(); require.False(t, c.Seed) },
 		},
 		"a setting is taken over": {
@@ -76,6 +77,8 @@ func TestLoadRefuses(t *testing.T) {
 		"a database that it cannot talk to": {environ: []string{"DATABASE_URL=mysql://db"}, want: []string{`scheme "mysql"`}},
 		"a database without a file":         {environ: []string{"DATABASE_URL=sqlite://"}, want: []string{"it names no file"}},
 		"faults in production":              {environ: []string{"ENVIRONMENT=production", "FAULTS=on"}, want: []string{"faults cannot be on in production"}},
+		"production without keys":           {environ: []string{"ENVIRONMENT=production"}, want: []string{"AUTH_KEYS: production needs keys of its own"}},
+		"a key that is too short":           {environ: []string{"AUTH_KEYS=a:aHVudGVyMg=="}, want: []string{"AUTH_KEYS: key a has 7 bytes and needs 32"}},
 		"a port out of range":               {environ: []string{"ADMIN_ADDR=127.0.0.1:70000"}, want: []string{"ADMIN_ADDR", "65535"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,6 +105,26 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 			if _, err := config.Load(environ); err != nil {
 				require.NotContains(t, err.Error(), "hunter2")
 			}
+		})
+	}
+}
+
+func TestASecretSettingIsNeverPrinted(t *testing.T) {
+	for name, value := range map[string]string{
+		"a good key":       "2026-03:aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnRlcjI=",
+		"a key too short":  "2026-03:aHVudGVyMg==",
+		"a key not base64": "2026-03:hunter2!aHVudGVyMg",
+		"no key at all":    "aHVudGVyMg==",
+	} {
+		t.Run(name, func(t *testing.T) {
+			environ := []string{"AUTH_KEYS=" + value}
+			var printed bytes.Buffer
+			require.NoError(t, config.Print(&printed, environ))
+			loaded, err := config.Load(environ)
+			shown := fmt.Sprintf("%s %v %+v %#v", printed.String(), err, loaded, loaded)
+			require.NotContains(t, shown, "aHVudGVyMg")
+			require.NotContains(t, shown, "hunter2")
+			require.NotContains(t, shown, fmt.Sprint([]byte("hunter2")))
 		})
 	}
 }

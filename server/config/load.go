@@ -72,8 +72,15 @@ func misspelt(name string, settings []setting) string {
 
 // check finds settings that do not go together.
 func (c *Config) check() error {
-	if c.Environment == Production && c.Faults {
-		return errors.New("FAULTS: faults cannot be on in production; use ENVIRONMENT=staging for a drill")
+	if c.Environment != Production {
+		return nil
 	}
-	return nil
+	var problems []error
+	if c.Faults {
+		problems = append(problems, errors.New("FAULTS: faults cannot be on in production; use ENVIRONMENT=staging for a drill"))
+	}
+	if c.AuthKeys.Empty() {
+		problems = append(problems, errors.New("AUTH_KEYS: production needs keys of its own: AUTH_KEYS=2026-03:$(openssl rand -base64 32)"))
+	}
+	return errors.Join(problems...)
 }

@@ -20,12 +20,22 @@ func Print(w io.Writer, environ []string) error {
 		if v, ok := given[s.name]; ok {
 			value, from = v, "environment"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.name, Mask(value), from, s.help)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.name, mask(s.name, value), from, s.help)
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the configuration: %w", err)
 	}
 	return nil
+}
+
+// mask hides the values of secret settings.
+func mask(name, value string) string {
+	for _, ending := range []string{"_KEY", "_KEYS", "_SECRET", "_TOKEN", "_PASSWORD"} {
+		if strings.HasSuffix(name, ending) && value != "" {
+			return "********"
+		}
+	}
+	return Mask(value)
 }
 
 // Mask hides the password in a URL, and the values of its secret parameters.

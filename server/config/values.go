@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/farmersmarket/platform/server/auth"
 )
 
 func oneOf(into *string, allowed ...string) func(string) error {
@@ -132,6 +134,31 @@ func databaseURL(into *string) func(string) error {
 			return errors.New("it names no file: sqlite://.run/market.db")
 		case u.Scheme != "sqlite" && u.Scheme != "postgres" && u.Scheme != "postgresql":
 			return fmt.Errorf("scheme %q is neither sqlite nor postgres", u.Scheme)
+		}
+		*into = value
+		return nil
+	}
+}
+
+// authKeys never repeats the value: it is secret.
+func authKeys(into *auth.Keys) func(string) error {
+	return func(value string) error {
+		if value == "" {
+			return nil
+		}
+		keys, err := auth.ParseKeys(value)
+		if err != nil {
+			return err
+		}
+		*into = keys
+		return nil
+	}
+}
+
+func path(into *string) func(string) error {
+	return func(value string) error {
+		if value == "" {
+			return errors.New("it names no file")
 		}
 		*into = value
 		return nil

@@ -3,23 +3,26 @@ package market
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // AccountStore is what the accounts need of a database. Its errors are of the kinds in this package.
 type AccountStore interface {
 	Account(ctx context.Context, id string) (Account, error)
 	Accounts(ctx context.Context, query AccountQuery) (Page[Account], error)
-	// SetRole changes the role, and voids the access tokens that say another.
-	SetRole(ctx context.Context, id string, role Role) (Account, error)
+	SetRole(ctx context.Context, id string, role Role, now time.Time) (Account, error)
 }
 
 // Accounts is who can use the market, and as what.
 type Accounts struct {
 	store AccountStore
+	clock Clock
 }
 
 // NewAccounts returns the accounts kept in the store.
-func NewAccounts(store AccountStore) *Accounts { return &Accounts{store: store} }
+func NewAccounts(store AccountStore, clock Clock) *Accounts {
+	return &Accounts{store: store, clock: clock}
+}
 
 // Account returns one account. It fails with ErrNotFound.
 func (a *Accounts) Account(ctx context.Context, id string) (Account, error) {
@@ -45,5 +48,5 @@ func (a *Accounts) SetRole(ctx context.Context, actor Actor, id string, role Rol
 	if actor.ID == id {
 		return Account{}, &ForbiddenError{Reason: "nobody can change their own role: ask another admin"}
 	}
-	return a.store.SetRole(ctx, id, role)
+	return a.store.SetRole(ctx, id, role, a.clock.Now())
 }

@@ -1,0 +1,124 @@
+package catalogue
+
+// Outcomes of a call of a payment provider.
+const (
+	PaymentCallOK          = "ok"
+	PaymentCallDeclined    = "declined"    // the provider refused the payment; it works
+	PaymentCallNotFound    = "not_found"   // the provider knows no such intent; it works
+	PaymentCallUnavailable = "unavailable" // it could not be reached, or said that it cannot serve us
+	PaymentCallTimeout     = "timeout"     // it did not answer in time
+	PaymentCallCanceled    = "canceled"    // who called it went away
+	PaymentCallError       = "error"       // it refused a request that we should not have made
+)
+
+// PaymentCallOutcomes returns every outcome of a call.
+func PaymentCallOutcomes() []string {
+	return []string{
+		PaymentCallOK, PaymentCallDeclined, PaymentCallNotFound, PaymentCallUnavailable, PaymentCallTimeout,
+		PaymentCallCanceled, PaymentCallError,
+	}
+}
+
+// Operations of a payment provider.
+const (
+	PaymentCreateIntent = "create_intent"
+	PaymentGetIntent    = "get_intent"
+	PaymentCancelIntent = "cancel_intent"
+	PaymentRefund       = "refund"
+)
+
+// PaymentOperations returns every operation of a payment provider.
+func PaymentOperations() []string {
+	return []string{PaymentCreateIntent, PaymentGetIntent, PaymentCancelIntent, PaymentRefund}
+}
+
+// Why a call was not made.
+const (
+	PaymentRejectedByBreaker  = "breaker"  // the provider has failed too often of late
+	PaymentRejectedByBulkhead = "bulkhead" // as many calls as may be are under way
+)
+
+// PaymentRejectionReasons returns every reason for which a call is not made.
+func PaymentRejectionReasons() []string {
+	return []string{PaymentRejectedByBreaker, PaymentRejectedByBulkhead}
+}
+
+// States of a circuit breaker.
+const (
+	BreakerClosed   = "closed"    // calls are made
+	BreakerHalfOpen = "half_open" // a few calls are made, to see whether it works again
+	BreakerOpen     = "open"      // no call is made
+)
+
+// BreakerStates returns every state of a circuit breaker.
+func BreakerStates() []string { return []string{BreakerClosed, BreakerHalfOpen, BreakerOpen} }
+
+// What became of a delivery to a payment webhook.
+const (
+	PaymentEventHandled      = "handled"
+	PaymentEventIgnored      = "ignored"         // not about a payment
+	PaymentEventUnknown      = "unknown_payment" // about a payment that is not ours
+	PaymentEventBadSignature = "bad_signature"
+	PaymentEventMalformed    = "malformed"
+	PaymentEventFailed       = "failed" // ours to take in, and we could not: the provider will deliver it again
+)
+
+// PaymentEventOutcomes returns everything that can become of a delivery.
+func PaymentEventOutcomes() []string {
+	return []string{
+		PaymentEventHandled, PaymentEventIgnored, PaymentEventUnknown, PaymentEventBadSignature, PaymentEventMalformed,
+		PaymentEventFailed,
+	}
+}
+
+var (
+	paymentProvider  = Label{Name: "provider", Help: "Payment provider", Values: []string{"stripe", "sandbox"}}
+	paymentOperation = Label{Name: "operation", Help: "What was asked of the provider", Values: PaymentOperations()}
+)
+
+// PaymentCallDuration is the duration of each call of the payment provider; a repeat is a call of its own. Cards take a
+// second or two, so the buckets are dense there.
+var PaymentCallDuration = Metric{
+	Name: "market_payment_provider_call_duration_seconds", Type: Histogram, Unit: "seconds", Stability: Development,
+	Help: "Duration of calls of the payment provider.",
+	Labels: []Label{paymentProvider, paymentOperation, {
+		Name: "outcome", Help: "How the call ended", Values: PaymentCallOutcomes(),
+	}},
+	Buckets: []float64{0.005, 0.025, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10},
+}
+
+// PaymentRetries counts calls that repeat one that failed.
+var PaymentRetries = Metric{
+	Name: "market_payment_provider_retries_total", Type: Counter, Stability: Development,
+	Help:   "Number of repeated calls of the payment provider.",
+	Labels: []Label{paymentProvider, paymentOperation},
+}
+
+// PaymentRejections counts calls that were not made, to protect the provider or ourselves.
+var PaymentRejections = Metric{
+	Name: "market_payment_provider_rejections_total", Type: Counter, Stability: Development,
+	Help: "Number of calls of the payment provider that were not made.",
+	Labels: []Label{paymentProvider, paymentOperation, {
+		Name: "reason", Help: "What kept the call from being made", Values: PaymentRejectionReasons(),
+	}},
+}
+
+// PaymentBreakerState says in which state the circuit breaker before the provider is.
+var PaymentBreakerState = Metric{
+	Name: "market_payment_provider_breaker_state", Type: Gauge, Stability: Development,
+	Help:   "State of the circuit breaker before the payment provider: 1 for the state it is in, 0 for the others.",
+	Labels: []Label{paymentProvider, {Name: "state", Help: "State", Values: BreakerStates()}},
+}
+
+// PaymentEvents counts deliveries to the payment webhook.
+var PaymentEvents = Metric{
+	Name: "market_payment_events_total", Type: Counter, Stability: Development,
+	Help: "Number of events that payment providers delivered.",
+	Labels: []Label{paymentProvider, {
+		Name: "outcome", Help: "What became of the delivery", Values: PaymentEventOutcomes(),
+	}},
+}
+
+func paymentMetrics() []Metric {
+	return []Metric{PaymentCallDuration, PaymentRetries, PaymentRejections, PaymentBreakerState, PaymentEvents}
+}
