@@ -1,0 +1,193 @@
+// Package guard stands between the market and a payment provider, so that a provider which is slow, failing or away
+// costs the market as little as possible, and nobody is charged twice for it.
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/bulkhead"
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	"github.com/failsafe-go/failsafe-go/timeout"
+
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/payments"
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+// Settings bound what the market spends on its provider. Zero values mean the defaults.
+type Settings struct {
+	Timeout     time.Duration // of one call; default 4 s
+	Attempts    int           // calls for one request that is safe to repeat, the first included; default 3
+	Backoff     time.Duration // wait before the first repeat; it doubles with each, up to ten times this; default 150 ms
+	Concurrency uint          // calls under way at a time; default 32
+	MaxWait     time.Duration // for one of these to end; default 500 ms
+	Failures    uint          // of the last 2·Failures calls that open the breaker; default 5
+	OpenFor     time.Duration // before a call is tried again; default 10 s
+}
+
+func (s Settings) complete() Settings {
+	return Settings{
+		Timeout: or(s.Timeout, 4*time.Second), Attempts: or(s.Attempts, 3), Backoff: or(s.Backoff, 150*time.Millisecond),
+		Concurrency: or(s.Concurrency, 32), MaxWait: or(s.MaxWait, 500*time.Millisecond),
+		Failures: or(s.Failures, 5), OpenFor: or(s.OpenFor, 10*time.Second),
+	}
+}
+
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// probes is how many calls have to succeed before the breaker closes.
+const probes = 2
+
+// executor runs calls under policies.
+type executor = failsafe.Executor[market.PaymentIntent]
+
+// Guard is a market.PaymentProvider that calls another one.
+type Guard struct {
+	provider market.PaymentProvider
+	breaker  circuitbreaker.CircuitBreaker[market.PaymentIntent]
+	openFor  time.Duration
+	signals  *signals
+
+	once       executor // for calls that must not be repeated without a new look
+	repeatable executor
+}
+
+// New guards the provider with the name, as telemetry says it.
+func New(name string, provider market.PaymentProvider, settings Settings, tel *telemetry.Telemetry) *Guard {
+	s := settings.complete()
+	g := &Guard{provider: provider, openFor: s.OpenFor, signals: newSignals(name, tel)}
+	g.breaker = circuitbreaker.NewBuilder[market.PaymentIntent]().
+		HandleIf(func(_ market.PaymentIntent, err error) bool { return isOutage(err) }).
+		WithFailureThresholdRatio(s.Failures, 2*s.Failures).
+		WithSuccessThreshold(probes).
+		WithDelay(s.OpenFor).
+		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
+			tel.Logger.Warn("payment provider's circuit breaker", "provider", name, "from", e.OldState.String(), "to", e.NewState.String())
+		}).
+		Build()
+	protected := []failsafe.Policy[market.PaymentIntent]{
+		bulkhead.NewBuilder[market.PaymentIntent](s.Concurrency).WithMaxWaitTime(s.MaxWait).Build(),
+		g.breaker,
+		timeout.New[market.PaymentIntent](s.Timeout),
+	}
+	retry := retrypolicy.NewBuilder[market.PaymentIntent]().
+		HandleIf(func(_ market.PaymentIntent, err error) bool { return isPassing(err) }).
+		WithMaxAttempts(s.Attempts).
+		WithBackoff(s.Backoff, 10*s.Backoff).
+		WithJitterFactor(0.5). //nolint:mnd // half: callers that failed together come back apart
+		ReturnLastFailure().
+		Build()
+	g.once = failsafe.With(protected...)
+	g.repeatable = failsafe.With(append([]failsafe.Policy[market.PaymentIntent]{retry}, protected...)...)
+	g.signals.watch(g.State)
+	return g
+}
+
+// isOutage reports whether the error says that the provider does not work. A payment that is declined, an intent that is
+// not found and a caller that goes away say nothing of the kind.
+func isOutage(err error) bool {
+	return errors.Is(err, timeout.ErrExceeded) ||
+		errors.Is(err, market.ErrProviderUnavailable) && !errors.Is(err, context.Canceled)
+}
+
+// isPassing reports whether the same call may succeed in a moment.
+func isPassing(err error) bool {
+	return isOutage(err) && !errors.Is(err, payments.ErrCredentials)
+}
+
+// CreateIntent implements market.PaymentProvider. Without an idempotency key it is not repeated.
+func (g *Guard) CreateIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	return g.call(ctx, catalogue.PaymentCreateIntent, g.given(request.IdempotencyKey),
+		func(ctx context.Context) (market.PaymentIntent, error) { return g.provider.CreateIntent(ctx, request) })
+}
+
+// GetIntent implements market.PaymentProvider.
+func (g *Guard) GetIntent(ctx context.Context, ref string) (market.PaymentIntent, error) {
+	return g.call(ctx, catalogue.PaymentGetIntent, g.repeatable,
+		func(ctx context.Context) (market.PaymentIntent, error) { return g.provider.GetIntent(ctx, ref) })
+}
+
+// CancelIntent implements market.PaymentProvider. It has no idempotency key, so it is not repeated here.
+func (g *Guard) CancelIntent(ctx context.Context, ref string) (market.PaymentIntent, error) {
+	return g.call(ctx, catalogue.PaymentCancelIntent, g.once,
+		func(ctx context.Context) (market.PaymentIntent, error) { return g.provider.CancelIntent(ctx, ref) })
+}
+
+// Refund implements market.PaymentProvider. Without an idempotency key it is not repeated.
+func (g *Guard) Refund(ctx context.Context, ref string, amount market.Money, idempotencyKey string) error {
+	_, err := g.call(ctx, catalogue.PaymentRefund, g.given(idempotencyKey),
+		func(ctx context.Context) (market.PaymentIntent, error) {
+			return market.PaymentIntent{}, g.provider.Refund(ctx, ref, amount, idempotencyKey)
+		})
+	return err
+}
+
+// given picks the policies for a call with the idempotency key.
+func (g *Guard) given(idempotencyKey string) executor {
+	if idempotencyKey == "" {
+		return g.once
+	}
+	return g.repeatable
+}
+
+func (g *Guard) call(ctx context.Context, operation string, policies executor,
+	do func(context.Context) (market.PaymentIntent, error),
+) (market.PaymentIntent, error) {
+	intent, err := policies.WithContext(ctx).GetWithExecution(func(x failsafe.Execution[market.PaymentIntent]) (market.PaymentIntent, error) {
+		attempt := g.signals.begin(x.Context(), ctx, operation, x.Attempts())
+		intent, err := do(attempt.ctx)
+		attempt.end(err)
+		return intent, err
+	})
+	switch {
+	case errors.Is(err, circuitbreaker.ErrOpen):
+		g.signals.reject(operation, catalogue.PaymentRejectedByBreaker)
+	case errors.Is(err, bulkhead.ErrFull):
+		g.signals.reject(operation, catalogue.PaymentRejectedByBulkhead)
+	}
+	return intent, asUnavailable(operation, err)
+}
+
+// asUnavailable gives what the policies and the context end calls with the kind that the port promises.
+func asUnavailable(operation string, err error) error {
+	for _, ours := range []error{
+		circuitbreaker.ErrOpen, bulkhead.ErrFull, timeout.ErrExceeded, context.DeadlineExceeded, context.Canceled,
+	} {
+		if errors.Is(err, ours) && !errors.Is(err, market.ErrProviderUnavailable) {
+			return fmt.Errorf("ask the payment provider to %s: %w: %w", operation, market.ErrProviderUnavailable, err)
+		}
+	}
+	return err
+}
+
+// State is the state of the circuit breaker. A breaker whose time is up is half open, although no call has tried it yet.
+func (g *Guard) State() string {
+	switch {
+	case g.breaker.IsClosed():
+		return catalogue.BreakerClosed
+	case g.breaker.IsOpen() && g.breaker.RemainingDelay() > 0:
+		return catalogue.BreakerOpen
+	}
+	return catalogue.BreakerHalfOpen
+}
+
+// Probe fails while the breaker keeps calls from being made. It asks the provider nothing.
+func (g *Guard) Probe(context.Context) error {
+	if g.State() == catalogue.BreakerOpen {
+		return fmt.Errorf("%w: its circuit breaker is open; it is asked again in %s, as in every %s",
+			market.ErrProviderUnavailable, g.breaker.RemainingDelay().Round(time.Second), g.openFor)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package payments
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/stripe/stripe-go/v82"
+	"github.com/stripe/stripe-go/v82/webhook"
+
+	"github.com/farmersmarket/platform/server/market"
+)
+
+// Tolerance is how old a signature may be. Together with handling each event once it keeps a recorded delivery from being
+// of use to anyone. Five minutes is Stripe's own default: https://docs.stripe.com/webhooks#replay-attacks.
+const Tolerance = 5 * time.Minute
+
+// What can be wrong with a delivery.
+var (
+	// ErrSignature says that it was not signed with our secret, or too long ago. Nothing in it can be believed.
+	ErrSignature = errors.New("the signature is not valid")
+	// ErrMalformed says that it is signed, but is not an event that we can read.
+	ErrMalformed = errors.New("the event cannot be read")
+	// errIrrelevant says that it tells of something else than a payment.
+	errIrrelevant = errors.New("the event is not about a payment")
+)
+
+// Webhook reads the deliveries of one endpoint. The zero Webhook refuses them all.
+type Webhook struct {
+	secret string
+}
+
+// NewWebhook returns the reader of deliveries that are signed with the secret, which must not be empty.
+func NewWebhook(secret string) (Webhook, error) {
+	if secret == "" {
+		return Webhook{}, errors.New("the secret that webhook deliveries are signed with is empty: anybody could sign one")
+	}
+	return Webhook{secret: secret}, nil
+}
+
+// Sign returns the signature header of a delivery made at the time.
+func (w Webhook) Sign(body []byte, at time.Time) string {
+	return fmt.Sprintf("t=%d,v1=%x", at.Unix(), webhook.ComputeSignature(at, body, w.secret))
+}
+
+// Event is the part of a Stripe event that says what became of a PaymentIntent. The sandbox sends the same.
+type Event struct {
+	ID       string    `json:"id"`
+	Object   string    `json:"object"` // event
+	Type     string    `json:"type"`
+	Created  int64     `json:"created"` // Unix time, s
+	Livemode bool      `json:"livemode"`
+	Data     EventData `json:"data"`
+}
+
+// EventData holds the intent as it was when the event happened.
+type EventData struct {
+	Object EventIntent `json:"object"`
+}
+
+// EventIntent is the intent that an event is about.
+type EventIntent struct {
+	ID       string                     `json:"id"`
+	Object   string                     `json:"object"` // payment_intent
+	Status   stripe.PaymentIntentStatus `json:"status"`
+	Metadata map[string]string          `json:"metadata"`
+}
+
+// Read returns what a delivery reports. It fails with ErrSignature or ErrMalformed.
+func (w Webhook) Read(body []byte, signature string) (market.PaymentEvent, error) {
+	if w.secret == "" {
+		return market.PaymentEvent{}, ErrSignature
+	}
+	if err := webhook.ValidatePayloadWithTolerance(body, signature, w.secret, Tolerance); err != nil {
+		return market.PaymentEvent{}, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	var event Event
+	if err := json.Unmarshal(body, &event); err != nil {
+		return market.PaymentEvent{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return event.payment()
+}
+
+func (e *Event) payment() (market.PaymentEvent, error) {
+	if e.ID == "" || e.Type == "" {
+		return market.PaymentEvent{}, fmt.Errorf("%w: it has no id or no type", ErrMalformed)
+	}
+	if !strings.HasPrefix(e.Type, "payment_intent.") {
+		return market.PaymentEvent{}, errIrrelevant
+	}
+	intent := e.Data.Object
+	if intent.ID == "" {
+		return market.PaymentEvent{}, fmt.Errorf("%w: %s %s names no intent", ErrMalformed, e.Type, e.ID)
+	}
+	state, known := StateOf(intent.Status)
+	if !known {
+		return market.PaymentEvent{}, fmt.Errorf("%w: %s %s has the status %q, which is none we know", ErrMalformed, e.Type, e.ID, intent.Status)
+	}
+	return market.PaymentEvent{
+		EventID: e.ID, ProviderRef: intent.ID, PaymentID: intent.Metadata[MetadataPayment], State: state,
+		At: time.Unix(e.Created, 0).UTC(),
+	}, nil
+}
