@@ -46,12 +46,17 @@ func serve(ctx context.Context, c config.Config) error {
 	checks := health.New(tel, health.Check{Name: "database", Required: true, Probe: db.Ping})
 	go checks.Watch(ctx)
 
+	checkout := newCheckout(c, db, tel, noPayments{})
+	background := startJobs(ctx, c, db, checkout, tel)
+	defer background.Stop()
+
 	var injector *faults.Injector
 	if c.Faults {
 		injector = &faults.Injector{}
 	}
 	app, err := api.New(api.Options{
-		Catalogue: market.NewCatalogue(db), Accounts: market.NewAccounts(db, market.SystemClock{}), Sessions: sessions, Health: checks, Telemetry: tel, Faults: injector,
+		Catalogue: market.NewCatalogue(db), Plan: market.NewPlan(db, market.SystemClock{}), Checkout: checkout,
+		Reports: market.NewReports(db, market.SystemClock{}), Accounts: market.NewAccounts(db, market.SystemClock{}), Sessions: sessions, Health: checks, Telemetry: tel, Faults: injector,
 		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
 	})
 	if err != nil {

@@ -22,6 +22,9 @@ const apiVersion = "1.0.0"
 // Options are what the API needs of the rest of the service.
 type Options struct {
 	Catalogue *market.Catalogue
+	Plan      *market.Plan
+	Checkout  *market.Checkout
+	Reports   *market.Reports
 	Accounts  *market.Accounts
 	Sessions  *auth.Sessions
 	Health    *health.Checker
@@ -82,6 +85,11 @@ func register(api huma.API, o Options) {
 	registerAccounts(api, o.Accounts, o.Sessions)
 	RegisterProducts(api, o.Catalogue)
 	RegisterFarms(api, o.Catalogue)
+	RegisterMarkets(api, o.Plan)
+	RegisterMarketDays(api, o.Plan)
+	RegisterOfferings(api, o.Plan)
+	RegisterOrders(api, o.Checkout)
+	RegisterReports(api, o.Reports)
 }
 
 func humaConfig() huma.Config {

@@ -134,6 +134,9 @@ func describe(ctx context.Context, err error) *Problem {
 	var invalid *market.InvalidError
 	var status *fiber.Error
 	var throttled *auth.ThrottledError
+	if p := describeOrdering(ctx, err); p != nil {
+		return p
+	}
 	switch {
 	case errors.As(err, &status):
 		return describeStatus(status)

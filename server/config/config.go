@@ -35,6 +35,13 @@ type Config struct {
 	SessionTTL     time.Duration
 	PasswordHashes int
 
+	OrderHold       time.Duration
+	OrderGrace      time.Duration
+	ExpireInterval  time.Duration
+	CloseInterval   time.Duration
+	PaymentInterval time.Duration
+	AuditInterval   time.Duration
+
 	OTLPEndpoint     string
 	OTLPInsecure     bool
 	TraceSampleRatio float64
@@ -66,6 +73,12 @@ func (c *Config) settings() []setting {
 		{"ACCESS_TOKEN_TTL", "15m", "time that an access token is good for", duration(&c.AccessTokenTTL, 10*time.Second)},
 		{"SESSION_TTL", "720h", "time from a login until one must log in again", duration(&c.SessionTTL, time.Minute)},
 		{"PASSWORD_HASHES", "4", "passwords hashed at once, each with 19 MiB of memory; others wait", integer(&c.PasswordHashes, 1, 256)},
+		{"ORDER_HOLD", "15m", "time that an unpaid order keeps its units", duration(&c.OrderHold, time.Second)},
+		{"ORDER_GRACE", "10m", "longest time after the window's close that an order can be paid", duration(&c.OrderGrace, 0)},
+		{"EXPIRE_INTERVAL", "5s", "time between looks for orders that were not paid in time", duration(&c.ExpireInterval, time.Millisecond)},
+		{"CLOSE_INTERVAL", "30s", "time between looks for market days to close", duration(&c.CloseInterval, time.Millisecond)},
+		{"PAYMENT_INTERVAL", "5s", "time between looks for refunds to make and payments to ask about", duration(&c.PaymentInterval, time.Millisecond)},
+		{"AUDIT_INTERVAL", "1m", "time between audits of stock, totals and payments", duration(&c.AuditInterval, time.Millisecond)},
 		{"OTLP_ENDPOINT", "127.0.0.1:4317", "host:port of the OpenTelemetry Collector; none: export no traces", endpoint(&c.OTLPEndpoint)},
 		{"OTLP_INSECURE", "on", "send to the collector without TLS", onOff(&c.OTLPInsecure)},
 		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},

@@ -161,6 +161,9 @@ type Plan struct {
 // NewPlan returns the plan kept in the store.
 func NewPlan(store PlanStore, clock Clock) *Plan { return &Plan{store: store, clock: clock} }
 
+// Now is the time by the plan's clock, by which the states of its days are told.
+func (p *Plan) Now() time.Time { return p.clock.Now() }
+
 // MarketQuery picks markets.
 type MarketQuery struct {
 	Paging

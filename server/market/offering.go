@@ -123,14 +123,14 @@ func (o Offering) validate() error {
 	if o.Quantity < 0 || o.Quantity > MaxQuantity {
 		return &InvalidError{Field: "quantity", Rule: fmt.Sprintf("be 0 to %d", MaxQuantity), Value: o.Quantity}
 	}
-	if o.Price.Amount <= 0 || o.Price.Amount > maxPrice {
-		return &InvalidError{Field: "price.amount", Rule: fmt.Sprintf("be 1 to %d", maxPrice), Value: o.Price.Amount}
+	if o.Price.Amount <= 0 || o.Price.Amount > maxOfferPrice {
+		return &InvalidError{Field: "price.amount", Rule: fmt.Sprintf("be 1 to %d", maxOfferPrice), Value: o.Price.Amount}
 	}
 	return nil
 }
 
-// maxPrice of one unit, in minor units. With MaxQuantity and MaxLines it keeps totals far from the end of 64 bits.
-const maxPrice = 10_000_000
+// maxOfferPrice of one unit, in minor units. With MaxQuantity and MaxLines it keeps totals far from the end of 64 bits.
+const maxOfferPrice = 10_000_000
 
 func (p *Plan) checkDay(ctx context.Context, id string, currency Currency) error {
 	day, err := p.store.MarketDay(ctx, id)

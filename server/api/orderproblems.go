@@ -1,0 +1,39 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+// describeOrdering turns the errors that only orders and payments have into problems; nil for others.
+func describeOrdering(ctx context.Context, err error) *Problem {
+	var soldOut *market.SoldOutError
+	switch {
+	case errors.As(err, &soldOut):
+		p := newProblem(http.StatusConflict, err.Error())
+		for _, line := range soldOut.Lines {
+			p.Errors = append(p.Errors, &huma.ErrorDetail{
+				Location: "body.lines", Value: line.OfferingID,
+				Message: fmt.Sprintf("%d wanted, %d left of %s", line.Wanted, line.Available, line.Name),
+			})
+		}
+		return p
+	case errors.Is(err, market.ErrKeyReused):
+		return newProblem(http.StatusUnprocessableEntity, err.Error())
+	case errors.Is(err, market.ErrPaymentDeclined):
+		return newProblem(http.StatusPaymentRequired, err.Error())
+	case errors.Is(err, market.ErrProviderUnavailable):
+		telemetry.Fail(ctx, catalogue.ErrorDependency, err)
+		return newProblem(http.StatusServiceUnavailable,
+			"the payment provider does not answer; the order is kept: repeat this with the same Idempotency-Key in a few seconds")
+	}
+	return nil
+}

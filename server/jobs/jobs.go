@@ -1,0 +1,104 @@
+// Package jobs does what the market does by itself: it ends holds, closes market days, asks about payments, and audits
+// the database.
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+// Job is something that is done again and again. Several processes may do it at once.
+type Job struct {
+	Name     string // one of the job names in the telemetry catalogue
+	Interval time.Duration
+	// Run does what there is to do and returns how much that was. When it was something, there may be more, and Run is
+	// called again at once.
+	Run func(ctx context.Context) (int, error)
+}
+
+// Runner runs jobs.
+type Runner struct {
+	telemetry *telemetry.Telemetry
+	duration  *prometheus.HistogramVec
+	stop      context.CancelFunc
+	running   sync.WaitGroup
+}
+
+// Start runs each job at its interval, for the first time at once, until Stop.
+func Start(ctx context.Context, tel *telemetry.Telemetry, jobs ...Job) *Runner {
+	// Jobs outlive the signal to stop: requests that are still answered may count on them.
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r := &Runner{telemetry: tel, duration: tel.Metrics.Histogram(catalogue.JobDuration), stop: stop}
+	for _, job := range jobs {
+		r.duration.WithLabelValues(job.Name, "")
+		r.running.Go(func() { r.repeat(ctx, job) })
+	}
+	return r
+}
+
+// Stop ends the jobs and waits until each has finished, or given up, the one thing it was at.
+func (r *Runner) Stop() {
+	r.stop()
+	r.running.Wait()
+}
+
+func (r *Runner) repeat(ctx context.Context, job Job) {
+	ticker := time.NewTicker(job.Interval)
+	defer ticker.Stop()
+	for {
+		for r.once(ctx, job) > 0 && ctx.Err() == nil { //nolint:revive // all is in the condition
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// once runs the job once. An error ends the run, not the job: the next run may fare better.
+func (r *Runner) once(ctx context.Context, job Job) int {
+	started := time.Now()
+	n, err := run(ctx, job)
+	if ctx.Err() != nil {
+		return 0 // what an end does to a run is no failure
+	}
+	r.duration.WithLabelValues(job.Name, errorType(err)).Observe(time.Since(started).Seconds())
+	if err != nil {
+		r.telemetry.Logger.ErrorContext(ctx, "a background job failed", "job", job.Name, "error", err.Error())
+		return 0
+	}
+	return n
+}
+
+// run keeps a panic in one job from ending the process.
+func run(ctx context.Context, job Job) (n int, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("panic: %v\n%s", value, debug.Stack())
+		}
+	}()
+	return job.Run(ctx)
+}
+
+func errorType(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, market.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		return catalogue.ErrorTimeout
+	case errors.Is(err, market.ErrUnavailable), errors.Is(err, market.ErrProviderUnavailable):
+		return catalogue.ErrorDependency
+	}
+	return catalogue.ErrorInternal
+}

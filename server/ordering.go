@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/farmersmarket/platform/server/config"
+	"github.com/farmersmarket/platform/server/jobs"
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/store"
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+// newCheckout returns the checkout by the configuration's rules, counted.
+func newCheckout(c config.Config, db *store.Store, tel *telemetry.Telemetry, payments market.PaymentProvider) *market.Checkout {
+	return market.NewCheckout(db, payments, market.SystemClock{}, newOrderMetrics(tel),
+		market.CheckoutRules{Hold: c.OrderHold, Grace: c.OrderGrace})
+}
+
+// startJobs starts what the market does by itself.
+func startJobs(ctx context.Context, c config.Config, db *store.Store, checkout *market.Checkout, tel *telemetry.Telemetry) *jobs.Runner {
+	return jobs.Start(ctx, tel,
+		jobs.Job{Name: "expire-holds", Interval: c.ExpireInterval, Run: checkout.ExpireHolds},
+		jobs.Job{Name: "close-days", Interval: c.CloseInterval, Run: checkout.CloseDays},
+		jobs.Job{Name: "attend-payments", Interval: c.PaymentInterval, Run: checkout.AttendPayments},
+		jobs.Job{Name: "audit", Interval: c.AuditInterval, Run: jobs.NewAuditor(db, tel).Run},
+	)
+}
+
+// orderMetrics counts what happens to orders.
+type orderMetrics struct {
+	orders    *prometheus.CounterVec
+	revenue   *prometheus.CounterVec
+	stockOuts prometheus.Counter
+}
+
+func newOrderMetrics(tel *telemetry.Telemetry) *orderMetrics {
+	m := &orderMetrics{
+		orders: tel.Metrics.Counter(catalogue.OrdersTotal), revenue: tel.Metrics.Counter(catalogue.OrderRevenue),
+		stockOuts: tel.Metrics.Counter(catalogue.StockOuts).WithLabelValues(),
+	}
+	for _, state := range market.OrderStates() {
+		m.orders.WithLabelValues(string(state))
+	}
+	m.revenue.WithLabelValues(string(market.EUR))
+	return m
+}
+
+// OrderBecame implements market.Observer.
+func (m *orderMetrics) OrderBecame(order market.Order) {
+	m.orders.WithLabelValues(string(order.State)).Inc()
+	if order.State == market.OrderPaid {
+		m.revenue.WithLabelValues(string(order.Total.Currency)).Add(float64(order.Total.Amount))
+	}
+}
+
+// SoldOut implements market.Observer.
+func (m *orderMetrics) SoldOut(*market.SoldOutError) { m.stockOuts.Inc() }
+
+// noPayments is the provider while there is none: orders are placed, and can be paid later.
+type noPayments struct{}
+
+// CreateIntent implements market.PaymentProvider.
+func (noPayments) CreateIntent(context.Context, market.PaymentRequest) (market.PaymentIntent, error) {
+	return market.PaymentIntent{}, market.ErrProviderUnavailable
+}
+
+// GetIntent implements market.PaymentProvider.
+func (noPayments) GetIntent(context.Context, string) (market.PaymentIntent, error) {
+	return market.PaymentIntent{}, market.ErrProviderUnavailable
+}
+
+// CancelIntent implements market.PaymentProvider.
+func (noPayments) CancelIntent(context.Context, string) (market.PaymentIntent, error) {
+	return market.PaymentIntent{}, market.ErrProviderUnavailable
+}
+
+// Refund implements market.PaymentProvider.
+func (noPayments) Refund(context.Context, string, market.Money, string) error {
+	return market.ErrProviderUnavailable
+}

@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/farmersmarket/platform/server/market"
+)
+
+// The statements of the audit, each of which counts the rows that break one rule. A statement sees the database as it is
+// at one moment, so none sees an order half done.
+const (
+	auditStock = `SELECT count(*) FROM offerings AS o JOIN market_days AS d ON d.id = o.market_day_id
+		WHERE d.closes_at >= ? AND o.quantity <> o.available + (
+			SELECT COALESCE(SUM(l.quantity), 0) FROM order_lines AS l JOIN orders AS r ON r.id = l.order_id
+			WHERE l.offering_id = o.id AND r.state NOT IN ('cancelled', 'expired'))`
+	auditTotals = `SELECT count(*) FROM orders AS r WHERE r.placed_at >= ? AND r.total_amount <> (
+		SELECT COALESCE(SUM(l.price_amount * l.quantity), 0) FROM order_lines AS l WHERE l.order_id = r.id)`
+	auditPayments = `SELECT count(*) FROM orders AS r
+		WHERE r.placed_at >= ? AND (r.state IN ('paid', 'packed', 'collected')) <> EXISTS (
+			SELECT 1 FROM payments AS y WHERE y.order_id = r.id AND y.state = 'succeeded'
+			AND y.amount = r.total_amount AND y.currency = r.total_currency)`
+	auditDoubles = `SELECT count(*) FROM (SELECT order_id FROM payments WHERE created_at >= ? AND state = 'succeeded'
+		GROUP BY order_id HAVING count(*) > 1) AS doubles`
+)
+
+// Audit counts the rows that break a rule of the market, among those of market days that closed, and orders that were
+// placed, since the time.
+func (s *Store) Audit(ctx context.Context, since time.Time) (market.Audit, error) {
+	var found market.Audit
+	err := s.run(ctx, "audit the database", func(ctx context.Context) error {
+		for _, check := range []struct {
+			statement string
+			into      *int
+		}{
+			{auditStock, &found.StockConserved},
+			{auditTotals, &found.TotalsEqualLines},
+			{auditPayments, &found.PaymentsMatchOrders},
+			{auditDoubles, &found.OnePaymentPerOrder},
+		} {
+			if err := s.db.NewRaw(check.statement, since.UTC()).Scan(ctx, check.into); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, err
+}
