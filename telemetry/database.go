@@ -129,3 +129,23 @@ func sqlState(err error) string {
 	}
 	return ""
 }
+
+// StartDatabase measures a use of a database that bun knows nothing of, such as Redis: a client span, which the context
+// carries, and a duration. system is the db.system.name of the conventions and operation one of catalogue.DBOperation.
+// The caller ends it with the outcome.
+func (t *Telemetry) StartDatabase(ctx context.Context, system, operation string) (context.Context, func(error)) {
+	start := time.Now()
+	ctx, span := t.tracer.Start(ctx, operation, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(start),
+		trace.WithAttributes(semconv.DBSystemNameKey.String(system), semconv.DBOperationName(operation)))
+	return ctx, func(err error) {
+		end := time.Now()
+		errorType := databaseErrorType(err)
+		if errorType != "" {
+			span.SetAttributes(semconv.ErrorTypeKey.String(errorType))
+			span.SetStatus(codes.Error, "")
+			span.RecordError(err)
+		}
+		span.End(trace.WithTimestamp(end))
+		t.database.duration.WithLabelValues(system, operation, "", errorType).Observe(end.Sub(start).Seconds())
+	}
+}

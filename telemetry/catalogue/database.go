@@ -3,15 +3,25 @@ package catalogue
 // Labels of database client metrics, after the OpenTelemetry database conventions.
 var (
 	DBSystem = Label{
-		Name: "db_system_name", Help: "Database product", Values: []string{"sqlite", "postgresql"},
+		Name: "db_system_name", Help: "Database product", Values: []string{"sqlite", "postgresql", "redis"},
 	}
 	DBOperation = Label{
-		Name: "db_operation_name", Help: "SQL command, or transaction for a whole transaction",
-		Values: []string{"SELECT", "INSERT", "UPDATE", "DELETE", "OTHER", "transaction"},
+		Name: "db_operation_name", Help: "SQL command, or transaction for a whole transaction; Redis command, or PIPELINE for several",
+		Values: []string{
+			"SELECT", "INSERT", "UPDATE", "DELETE", "OTHER", "transaction", RedisRead, RedisWrite, RedisPipeline, RedisScript,
+		},
 	}
 	DBCollection = Label{
 		Name: "db_collection_name", Help: "Table; empty where the statement has none", Bound: "the tables of the schema",
 	}
+)
+
+// The uses of Redis, as db_operation_name says them.
+const (
+	RedisRead     = "MGET"
+	RedisWrite    = "SET"
+	RedisPipeline = "PIPELINE"
+	RedisScript   = "EVALSHA"
 )
 
 // DBClientOperationDuration is the duration of every statement and transaction. Buckets are those that the

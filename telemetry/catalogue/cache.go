@@ -1,0 +1,65 @@
+package catalogue
+
+// What a look into a cache found.
+const (
+	CacheHit    = "hit"    // in the process
+	CacheShared = "shared" // in Redis
+	CacheMiss   = "miss"
+)
+
+// Caches of the service, as their label says them.
+const (
+	CacheOfCatalogue = "catalogue" // farms and products, as they came from the database
+	CacheOfResponses = "responses" // whole answers, as they are sent
+)
+
+// CacheLookups counts looks into the caches.
+var CacheLookups = Metric{
+	Name: "market_cache_lookups_total", Type: Counter, Stability: Stable,
+	Help: "Number of looks into a cache.",
+	Labels: []Label{
+		{Name: "cache", Help: "What is cached", Values: []string{CacheOfCatalogue, CacheOfResponses}},
+		{
+			Name: "outcome", Help: "hit: found in the process; shared: found in Redis; miss: asked the database",
+			Values: []string{CacheHit, CacheShared, CacheMiss},
+		},
+	},
+}
+
+// CacheErrors counts uses of the shared cache that failed. Answers stay right: they come from the database.
+var CacheErrors = Metric{
+	Name: "market_cache_errors_total", Type: Counter, Stability: Stable,
+	Help: "Number of failed uses of the cache in Redis.",
+	Labels: []Label{{
+		Name: "operation", Help: "What failed", Values: []string{CacheRead, CacheWrite, CacheInvalidate},
+	}},
+}
+
+// The uses of the shared cache, as their label says them.
+const (
+	CacheRead       = "read"
+	CacheWrite      = "write"
+	CacheInvalidate = "invalidate"
+)
+
+// CacheEntries is the number of entries in the process.
+var CacheEntries = Metric{
+	Name: "market_cache_entries", Type: Gauge, Stability: Stable,
+	Help: "Number of entries in the cache of the process.",
+}
+
+// CacheSize is the estimated size of the entries in the process.
+var CacheSize = Metric{
+	Name: "market_cache_size_bytes", Type: Gauge, Unit: "bytes", Stability: Stable,
+	Help: "Estimated size of the entries in the cache of the process.",
+}
+
+// RedisUp says whether Redis is in use, or left alone because it does not answer.
+var RedisUp = Metric{
+	Name: "market_redis_up", Type: Gauge, Stability: Stable,
+	Help: "Whether Redis is in use: 1, or 0 while its circuit breaker is open.",
+}
+
+func cacheMetrics() []Metric {
+	return []Metric{CacheLookups, CacheErrors, CacheEntries, CacheSize, RedisUp}
+}
