@@ -44,6 +44,7 @@ type fakeStripe struct {
 	saved    map[string]*savedAnswer // by idempotency key
 	events   []fakeEvent
 	captures map[string]int // by payment id
+	refunds  map[string]int // by payment id
 	disturb  func(operation string) disturbance
 	entered  chan struct{} // told when a request that is held has come in
 	release  chan struct{} // a request waits for it before it is answered, when it is not nil
@@ -86,7 +87,7 @@ const (
 func newFake(t *testing.T) *fakeStripe {
 	t.Helper()
 	f := &fakeStripe{
-		t: t, intents: map[string]*fakeIntent{}, saved: map[string]*savedAnswer{}, captures: map[string]int{},
+		t: t, intents: map[string]*fakeIntent{}, saved: map[string]*savedAnswer{}, captures: map[string]int{}, refunds: map[string]int{},
 	}
 	f.server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.server.Close)
@@ -294,6 +295,7 @@ func (f *fakeStripe) refund(form url.Values) (int, any) {
 		f.t.Errorf("refund of %s for an intent over %s", form.Get("amount"), intent.amount)
 	}
 	intent.refunded = true
+	f.refunds[intent.paymentID]++
 	return 200, map[string]any{"id": "re_" + intent.id, "object": "refund", "status": "succeeded"}
 }
 
