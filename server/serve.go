@@ -55,7 +55,8 @@ func serve(ctx context.Context, c config.Config) error {
 		injector = &faults.Injector{}
 	}
 	app, err := api.New(api.Options{
-		Catalogue: market.NewCatalogue(db), Plan: market.NewPlan(db, market.SystemClock{}), Checkout: checkout,
+		Catalogue: market.NewCatalogue(db), Producers: market.NewProducers(db, market.SystemClock{}),
+		Plan: market.NewPlan(db, market.SystemClock{}), Checkout: checkout,
 		Reports: market.NewReports(db, market.SystemClock{}), Accounts: market.NewAccounts(db, market.SystemClock{}), Sessions: sessions, Health: checks, Telemetry: tel, Faults: injector,
 		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
 	})

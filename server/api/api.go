@@ -22,6 +22,7 @@ const apiVersion = "1.0.0"
 // Options are what the API needs of the rest of the service.
 type Options struct {
 	Catalogue *market.Catalogue
+	Producers *market.Producers
 	Plan      *market.Plan
 	Checkout  *market.Checkout
 	Reports   *market.Reports
@@ -83,8 +84,8 @@ func register(api huma.API, o Options) {
 	registerHealth(api, o)
 	registerAuth(api, o.Sessions, o.Accounts)
 	registerAccounts(api, o.Accounts, o.Sessions)
-	RegisterProducts(api, o.Catalogue)
-	RegisterFarms(api, o.Catalogue)
+	RegisterProducts(api, o.Catalogue, o.Producers)
+	RegisterFarms(api, o.Catalogue, o.Producers)
 	RegisterMarkets(api, o.Plan)
 	RegisterMarketDays(api, o.Plan)
 	RegisterOfferings(api, o.Plan)

@@ -40,6 +40,8 @@ func TestAFarmIsShownWhole(t *testing.T) {
 			"name":"Ballyvara Organics",
 			"description":"Certified organic salad growers who cut, wash and bag their leaves on the day of the market.",
 			"place":"Ballyvara","region":"County Wicklow","country":"IE",
+			"owner_id":"84e8e66d-3d80-54f7-b3d1-bc96d845fbf5",
+			"verified":true,
 			"created_at":"2026-03-14T00:00:00Z","updated_at":"2026-03-14T00:00:00Z"
 		}}`, string(got.body))
 	})

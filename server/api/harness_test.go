@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/farmersmarket/platform/internal/testlog"
 	"github.com/farmersmarket/platform/server/api"
 	"github.com/farmersmarket/platform/server/auth"
 	"github.com/farmersmarket/platform/server/health"
@@ -35,9 +36,10 @@ func eachMarket(t *testing.T, test func(t *testing.T, app *fiber.App, s *store.S
 	})
 }
 
-func newApp(t *testing.T, s *store.Store) *fiber.App {
+// newApp is the API over the store. A test that sells gives it the fair's part of the options.
+func newApp(t *testing.T, s *store.Store, adjust ...func(*api.Options)) *fiber.App {
 	t.Helper()
-	tel, err := telemetry.Start(telemetry.Config{Service: "market-api", Logs: io.Discard})
+	tel, err := telemetry.Start(telemetry.Config{Service: "market-api", Logs: logsOf(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		// Nobody listens for the traces: there is nothing to wait for.
@@ -45,12 +47,17 @@ func newApp(t *testing.T, s *store.Store) *fiber.App {
 		cancel()
 		_ = tel.Shutdown(ctx)
 	})
-	app, err := api.New(api.Options{
-		Catalogue: market.NewCatalogue(s), Accounts: market.NewAccounts(s, market.SystemClock{}),
+	options := api.Options{
+		Catalogue: market.NewCatalogue(s), Producers: market.NewProducers(s, market.SystemClock{}),
+		Accounts: market.NewAccounts(s, market.SystemClock{}),
 		Sessions: newSessions(t, s, tel, auth.DefaultLimits()), Telemetry: tel, Environment: "test", BodyLimit: 1 << 20,
 		RequestTimeout: 10 * time.Second,
 		Health:         health.New(tel, health.Check{Name: "database", Required: true, Probe: s.Ping}),
-	})
+	}
+	for _, a := range adjust {
+		a(&options)
+	}
+	app, err := api.New(options)
 	require.NoError(t, err)
 	return app
 }
@@ -180,4 +187,21 @@ func requireProblem(t *testing.T, got answer, status int) api.Problem {
 	require.NotEmpty(t, problem.Detail)
 	require.Regexp(t, "^[0-9a-f]{32}$", problem.TraceID)
 	return problem
+}
+
+// logsOf keeps the logs, and shows those of errors when the test has failed.
+func logsOf(t *testing.T) io.Writer {
+	t.Helper()
+	logs := &testlog.Buffer{}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			return
+		}
+		for line := range strings.Lines(logs.String()) {
+			if strings.Contains(line, `"level":"ERROR"`) {
+				t.Log(line)
+			}
+		}
+	})
+	return logs
 }

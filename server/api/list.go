@@ -4,10 +4,12 @@ import "github.com/farmersmarket/platform/server/market"
 
 // itemAnswer answers with one resource.
 type itemAnswer[T any] struct {
-	Body struct {
-		Success bool `json:"success" example:"true" doc:"Always true; errors are answered as problems."`
-		Data    T    `json:"data"`
-	}
+	Body itemBody[T]
+}
+
+type itemBody[T any] struct {
+	Success bool `json:"success" example:"true" doc:"Always true; errors are answered as problems."`
+	Data    T    `json:"data"`
 }
 
 func answerItem[T any](data T) *itemAnswer[T] {

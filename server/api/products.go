@@ -74,8 +74,97 @@ func (p productsParams) query() market.ProductQuery {
 	}
 }
 
+// productDetails is what owners say of their product. Its bounds are those of market.ProductDetails.
+type productDetails struct {
+	Name        string `json:"name" minLength:"1" maxLength:"120" example:"Bunched carrots"`
+	Description string `json:"description" maxLength:"2000" example:"Pulled the morning of the market, tops on."`
+	Category    string `json:"category" enum:"vegetables,fruit,mushrooms,herbs,dairy,eggs,meat,bread,honey,preserves,drinks,flowers"`
+	Unit        Unit   `json:"unit"`
+	Price       Money  `json:"price" doc:"Price of one unit, taxes included."`
+	Season      []int  `json:"season" nullable:"false" minItems:"1" maxItems:"12" uniqueItems:"true" example:"[6,7,8,9,10]" doc:"Months in which it is sold: 1 is January."`
+}
+
+// details fails with market.ErrInvalid where a month is none.
+func (d productDetails) details() (market.ProductDetails, error) {
+	var season market.Season
+	for _, month := range d.Season {
+		if month < 1 || month > 12 {
+			return market.ProductDetails{}, &market.InvalidError{Field: "season", Rule: "have months from 1 to 12", Value: month}
+		}
+		season |= market.SeasonBetween(time.Month(month), time.Month(month))
+	}
+	return market.ProductDetails{
+		Name: d.Name, Description: d.Description, Category: market.Category(d.Category), Season: season,
+		Unit:  market.Unit{Kind: market.UnitKind(d.Unit.Kind), Size: d.Unit.Size, Label: d.Unit.Label},
+		Price: market.Money{Amount: d.Price.Amount, Currency: market.Currency(d.Price.Currency)},
+	}, nil
+}
+
+type createProductInput struct {
+	Body struct {
+		FarmID string `json:"farm_id" format:"uuid" example:"2b7d3c1e-58a4-5d0f-8a43-6f1f0d7b9c22" doc:"The farm that sells it; one of yours."`
+		productDetails
+	}
+}
+
+type updateProductInput struct {
+	IfMatch
+	ID   string `path:"id" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11"`
+	Body productDetails
+}
+
 // RegisterProducts adds the products to the API.
-func RegisterProducts(api huma.API, catalogue *market.Catalogue) {
+func RegisterProducts(api huma.API, catalogue *market.Catalogue, producers *market.Producers) {
+	registerProductReads(api, catalogue)
+	huma.Register(api, protect(owners(), createOperation("create-product", "/api/v1/products", "Add a product to a farm", "Products",
+		http.StatusNotFound, http.StatusUnprocessableEntity)),
+		func(ctx context.Context, in *createProductInput) (*taggedAnswer[Product], error) {
+			details, err := in.Body.details()
+			if err != nil {
+				return nil, problemOf(ctx, err)
+			}
+			product, err := producers.CreateProduct(ctx, actor(ctx), in.Body.FarmID, details)
+			return answerProduct(ctx, product, err)
+		})
+	huma.Register(api, protect(owners(), updateOperation("update-product", "/api/v1/products/{id}", "Change a product", "Products")),
+		func(ctx context.Context, in *updateProductInput) (*taggedAnswer[Product], error) {
+			if err := in.required(); err != nil {
+				return nil, err
+			}
+			details, err := in.Body.details()
+			if err != nil {
+				return nil, problemOf(ctx, err)
+			}
+			unchanged := func(p market.Product) bool { return matches(in.IfMatch, productOf(p)) }
+			product, err := producers.UpdateProduct(ctx, actor(ctx), in.ID, unchanged, details)
+			return answerProduct(ctx, product, err)
+		})
+	huma.Register(api, protect(owners(), operation(http.MethodDelete, "delete-product", "/api/v1/products/{id}",
+		"Take a product out of the catalogue", "Products", http.StatusNotFound)),
+		func(ctx context.Context, in *idParam) (*struct{}, error) {
+			if err := producers.DeleteProduct(ctx, actor(ctx), in.ID); err != nil {
+				return nil, problemOf(ctx, err)
+			}
+			return nil, nil //nolint:nilnil // 204 has no body
+		})
+}
+
+func answerProduct(ctx context.Context, product market.Product, err error) (*taggedAnswer[Product], error) {
+	if err != nil {
+		return nil, problemOf(ctx, err)
+	}
+	return answerTagged(productOf(product)), nil
+}
+
+func registerProductReads(api huma.API, catalogue *market.Catalogue) {
+	huma.Register(api, protect(public(), readOperation("list-categories", "/api/v1/categories", "List the categories of products", "Products")),
+		func(context.Context, *struct{}) (*itemAnswer[[]string], error) {
+			var categories []string
+			for _, category := range market.Categories() {
+				categories = append(categories, string(category))
+			}
+			return answerItem(categories), nil
+		})
 	huma.Register(api, protect(public(), readOperation("list-products", "/api/v1/products", "List products", "Products",
 		http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *productsParams) (*listAnswer[Product], error) {
@@ -87,11 +176,8 @@ func RegisterProducts(api huma.API, catalogue *market.Catalogue) {
 		})
 	huma.Register(api, protect(public(), readOperation("get-product", "/api/v1/products/{id}", "Get a product", "Products",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *idParam) (*itemAnswer[Product], error) {
+		func(ctx context.Context, params *idParam) (*taggedAnswer[Product], error) {
 			product, err := catalogue.Product(ctx, params.ID)
-			if err != nil {
-				return nil, problemOf(ctx, err)
-			}
-			return answerItem(productOf(product)), nil
+			return answerProduct(ctx, product, err)
 		})
 }

@@ -95,8 +95,10 @@ func (q ProductQuery) normalize() (ProductQuery, error) {
 // FarmQuery picks farms. Empty fields do not narrow the choice.
 type FarmQuery struct {
 	Paging
-	Search string // found in the name, the description or the place, without regard to case and accents
-	Sort   Sort   // empty is SortName
+	Search   string // found in the name, the description or the place, without regard to case and accents
+	OwnerID  string
+	Verified *bool
+	Sort     Sort // empty is SortName
 }
 
 // normalize fills in the defaults; it fails with ErrInvalid.
@@ -109,6 +111,7 @@ func (q FarmQuery) normalize() (FarmQuery, error) {
 		return q, err
 	}
 	q.Sort, err = normalizeSort(q.Sort, FarmSorts())
+	q.OwnerID = strings.ToLower(q.OwnerID)
 	return q, err
 }
 

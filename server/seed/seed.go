@@ -37,11 +37,27 @@ func Load(ctx context.Context, s *store.Store) (store.Saved, error) {
 	if err != nil {
 		return store.Saved{}, err
 	}
+	if _, err := s.CreateAccount(ctx, Owner(), noPassword); err != nil {
+		return store.Saved{}, fmt.Errorf("load the seed: %w", err)
+	}
 	saved, err := s.SaveCatalogue(ctx, catalogue.Farms, catalogue.Products)
 	if err != nil {
 		return store.Saved{}, fmt.Errorf("load the seed: %w", err)
 	}
 	return saved, nil
+}
+
+// noPassword is a hash that no password has: nobody can log in.
+const noPassword = ""
+
+// Owner is the account that the seed's farms belong to. Nobody can log in as it.
+func Owner() market.Account {
+	since := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+	return market.Account{
+		ID:    uuid.NewSHA1(namespace(), []byte("owner")).String(),
+		Email: "farms@seed.invalid", // a domain that nobody can have (RFC 2606, 2)
+		Name:  "The farms of the seed", Role: market.FarmOwner, CreatedAt: since, UpdatedAt: since,
+	}
 }
 
 // Read returns the catalogue. Ids are made of the file's name and the product's key, so they stay the same for ever.
@@ -103,7 +119,8 @@ func (c *Catalogue) add(fsys fs.FS, name string) error {
 	farm := market.Farm{
 		ID:   uuid.NewSHA1(namespace(), []byte(strings.TrimSuffix(path.Base(name), ".yaml"))).String(),
 		Name: file.Name, Description: file.Description, Place: file.Place, Region: file.Region, Country: file.Country,
-		CreatedAt: joined, UpdatedAt: joined,
+		OwnerID: Owner().ID, Verified: true, VerifiedAt: joined,
+		Version: 1, CreatedAt: joined, UpdatedAt: joined,
 	}
 	c.Farms = append(c.Farms, farm)
 	var problems []error
@@ -133,6 +150,7 @@ func (p productItem) product(key string, farm market.Farm, listed time.Time) (ma
 		FarmID: farm.ID, FarmName: farm.Name, Name: p.Name, Description: p.Description,
 		Category: market.Category(p.Category), Unit: unit, Season: season,
 		Price:     market.Money{Amount: p.Price, Currency: market.EUR},
+		Version:   1,
 		CreatedAt: listed, UpdatedAt: listed,
 	}, errors.Join(categoryErr, unitErr, priceErr, seasonErr)
 }

@@ -102,6 +102,41 @@ func TestASecondLoadWritesNothing(t *testing.T) {
 	})
 }
 
+func TestTheFarmsMaySellAndNobodyCanLogInAsTheirOwner(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		_, err := seed.Load(t.Context(), s)
+		require.NoError(t, err)
+		page, err := market.NewCatalogue(s).Farms(t.Context(), market.FarmQuery{Paging: market.Paging{Page: 1, Limit: 100}})
+		require.NoError(t, err)
+		for _, farm := range page.Items {
+			require.True(t, farm.Verified, farm.Name)
+			require.Equal(t, seed.Owner().ID, farm.OwnerID, farm.Name)
+		}
+		credentials, err := s.Credentials(t.Context(), seed.Owner().ID)
+		require.NoError(t, err)
+		require.Empty(t, credentials.PasswordHash)
+		normalized, err := market.NormalizeEmail(credentials.Account.Email)
+		require.NoError(t, err)
+		require.Equal(t, credentials.Account.Email, normalized)
+	})
+}
+
+func TestFarmsFromBeforeThereWereAccountsGetTheirOwner(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		_, err := seed.Load(t.Context(), s)
+		require.NoError(t, err)
+		_, err = s.DB().ExecContext(t.Context(), "UPDATE farms SET owner_id = NULL, verified_at = NULL")
+		require.NoError(t, err)
+		saved, err := seed.Load(t.Context(), s)
+		require.NoError(t, err)
+		require.Equal(t, store.Saved{Farms: 25}, saved)
+		page, err := market.NewCatalogue(s).Farms(t.Context(), market.FarmQuery{Paging: market.Paging{Page: 1, Limit: 1}})
+		require.NoError(t, err)
+		require.True(t, page.Items[0].Verified)
+		require.Equal(t, seed.Owner().ID, page.Items[0].OwnerID)
+	})
+}
+
 func TestALoadRepairsWhatWasChanged(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		_, err := seed.Load(t.Context(), s)

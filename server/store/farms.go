@@ -66,6 +66,12 @@ func (s *Store) Farms(ctx context.Context, query market.FarmQuery) (market.Page[
 		for _, pattern := range containing(query.Search) {
 			q = q.Where("search_text LIKE ? ESCAPE ?", pattern, likeEscape)
 		}
+		if query.OwnerID != "" {
+			q = q.Where("owner_id = ?", query.OwnerID)
+		}
+		if query.Verified != nil {
+			q = q.Where("(verified_at IS NOT NULL) = ?", *query.Verified)
+		}
 		return q
 	}}
 	err := s.run(ctx, "list farms", func(ctx context.Context) error {

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/farmersmarket/platform/server/market"
+)
+
+// CreateFarm keeps a new farm.
+func (s *Store) CreateFarm(ctx context.Context, farm market.Farm) error {
+	row := toFarmRow(farm)
+	return s.write(ctx, "create farm "+farm.ID, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewInsert().Model(&row).Exec(ctx)
+		return err
+	})
+}
+
+// UpdateFarm writes the farm over the version before it, or fails with market.ErrPreconditionFailed.
+func (s *Store) UpdateFarm(ctx context.Context, farm market.Farm) error {
+	row := toFarmRow(farm)
+	return s.write(ctx, "update farm "+farm.ID, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewUpdate().Model(&row).
+			Column("name", "description", "place", "region", "country", "sort_name", "search_text", "version", "updated_at").
+			Where("id = ? AND version = ?", farm.ID, farm.Version-1).Exec(ctx)
+		return changedOne(result, err, &market.PreconditionError{Kind: "farm", ID: farm.ID})
+	})
+}
+
+// VerifyFarm says that the farm may sell, and who saw that; where it may already, nothing changes. It fails with
+// market.ErrNotFound.
+func (s *Store) VerifyFarm(ctx context.Context, id string, by market.Actor, at time.Time) error {
+	return s.write(ctx, "verify farm "+id, func(ctx context.Context, tx bun.Tx) error {
+		exists, err := tx.NewSelect().Model((*farmRow)(nil)).Where("id = ?", id).Exists(ctx)
+		if err != nil {
+			return err
+		}
+		if !exists {
+			return &market.NotFoundError{Kind: "farm", ID: id}
+		}
+		_, err = tx.NewUpdate().Model((*farmRow)(nil)).
+			Set("verified_at = ?", at.UTC()).Set("verified_by = ?", by.ID).
+			Set("version = version + 1").Set("updated_at = ?", at.UTC()).
+			Where("id = ? AND verified_at IS NULL", id).Exec(ctx)
+		return err
+	})
+}
+
+// CreateProduct keeps a new product.
+func (s *Store) CreateProduct(ctx context.Context, product market.Product) error {
+	row := toProductRow(product)
+	return s.write(ctx, "create product "+product.ID, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewInsert().Model(&row).Exec(ctx)
+		return err
+	})
+}
+
+// UpdateProduct writes the product over the version before it, or fails with market.ErrPreconditionFailed.
+func (s *Store) UpdateProduct(ctx context.Context, product market.Product) error {
+	row := toProductRow(product)
+	return s.write(ctx, "update product "+product.ID, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewUpdate().Model(&row).
+			Column("name", "description", "category", "unit_kind", "unit_size", "unit_label", "price_amount",
+				"price_currency", "season", "sort_name", "search_text", "version", "updated_at").
+			Where("id = ? AND version = ? AND deleted_at IS NULL", product.ID, product.Version-1).Exec(ctx)
+		return changedOne(result, err, &market.PreconditionError{Kind: "product", ID: product.ID})
+	})
+}
+
+// DeleteProduct takes the product out of the catalogue, or fails with market.ErrNotFound. Its row stays: offerings and
+// orders refer to it.
+func (s *Store) DeleteProduct(ctx context.Context, id string, at time.Time) error {
+	return s.write(ctx, "delete product "+id, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewUpdate().Model((*productRow)(nil)).
+			Set("deleted_at = ?", at.UTC()).Set("updated_at = ?", at.UTC()).Set("version = version + 1").
+			Where("id = ? AND deleted_at IS NULL", id).Exec(ctx)
+		return changedOne(result, err, &market.NotFoundError{Kind: "product", ID: id})
+	})
+}
+
+// changedOne returns otherwise when the statement changed no row.
+func changedOne(result sql.Result, err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	changed, err := result.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("count the rows changed: %w", err)
+	}
+	if changed == 0 {
+		return otherwise
+	}
+	return nil
+}
