@@ -13,6 +13,7 @@ import (
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
+	"github.com/farmersmarket/platform/alerts"
 	"github.com/farmersmarket/platform/lookout/drill"
 	"github.com/farmersmarket/platform/lookout/stack"
 	"github.com/farmersmarket/platform/slo"
@@ -96,7 +97,7 @@ func (o *drillOptions) hold(ctx context.Context, name string, out, progress io.W
 	if err != nil {
 		return fmt.Errorf("run this in the repository, or give --slo: %w", err)
 	}
-	o.config.SLO = definitions[0]
+	o.config.SLO, o.config.GroupWait = definitions[0], alerts.PageGroupWait
 	if err := o.discover(); err != nil {
 		return err
 	}

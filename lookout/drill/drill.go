@@ -46,7 +46,8 @@ type Config struct {
 	AlertmanagerURL string
 	PagerURL        string
 
-	SLO slo.SLO // whose alert the drill is about
+	SLO       slo.SLO       // whose alert the drill is about
+	GroupWait time.Duration // that Alertmanager's route for pages waits
 
 	Rate          float64       // requests per second during the outage
 	RecoveryRate  float64       // good requests per second after it; 0 waits for the windows to forget instead

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	alertconfig "github.com/prometheus/alertmanager/config"
-	"github.com/prometheus/alertmanager/dispatch"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
@@ -51,9 +49,7 @@ func (s *stage) expect(ctx context.Context, during float64) error {
 	if e.Scrape, e.Evaluate, err = s.intervals(ctx); err != nil {
 		return err
 	}
-	if e.GroupWait, err = s.groupWait(ctx); err != nil {
-		return err
-	}
+	e.GroupWait = s.GroupWait.Seconds()
 	s.report.Expected = e
 	return nil
 }
@@ -90,31 +86,4 @@ func (s *stage) intervals(ctx context.Context) (scrape, evaluation float64, err 
 		return 0, 0, fmt.Errorf("read Prometheus's configuration: %w", err)
 	}
 	return time.Duration(config.Global.Scrape).Seconds(), time.Duration(config.Global.Evaluation).Seconds(), nil
-}
-
-// groupWait finds how long Alertmanager's route for the page waits before it notifies, in seconds.
-func (s *stage) groupWait(ctx context.Context) (float64, error) {
-	var answer struct {
-		Config struct {
-			Original string `json:"original"`
-		} `json:"config"`
-	}
-	if err := s.call(ctx, http.MethodGet, s.AlertmanagerURL, "/api/v2/status", nil, &answer); err != nil {
-		return 0, fmt.Errorf("ask Alertmanager for its configuration: %w", err)
-	}
-	config, err := alertconfig.Load(answer.Config.Original)
-	if err != nil {
-		return 0, fmt.Errorf("read Alertmanager's configuration: %w", err)
-	}
-	labels := model.LabelSet{
-		model.AlertNameLabel: model.LabelValue(s.SLO.AlertName()),
-		slo.LabelSeverity:    slo.SeverityPage,
-		slo.LabelSLO:         model.LabelValue(s.SLO.Name),
-		slo.LabelService:     model.LabelValue(s.SLO.Service),
-	}
-	routes := dispatch.NewRoute(config.Route, nil).Match(labels)
-	if len(routes) == 0 {
-		return 0, fmt.Errorf("Alertmanager has no route for %s: nobody would be paged", s.SLO.AlertName()) //nolint:staticcheck // a name
-	}
-	return routes[0].RouteOpts.GroupWait.Seconds(), nil
 }

@@ -76,7 +76,7 @@ func newFakeStack(t *testing.T) *fakeStack {
 func (f *fakeStack) config() Config {
 	return Config{
 		ServerURL: f.urls.server, AdminURL: f.urls.admin, PrometheusURL: f.urls.prometheus,
-		AlertmanagerURL: f.urls.alertmanager, PagerURL: f.urls.pager, SLO: f.slo,
+		AlertmanagerURL: f.urls.alertmanager, PagerURL: f.urls.pager, SLO: f.slo, GroupWait: 10 * time.Millisecond,
 		Rate: 200, RecoveryRate: 200, PageWithin: time.Minute, ResolveWithin: 10 * time.Second,
 		Poll: 5 * time.Millisecond,
 	}
@@ -262,21 +262,6 @@ func (f *fakeStack) alertmanager() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { reply(w, "OK") })
 	mux.HandleFunc("GET /api/v2/alerts", func(w http.ResponseWriter, _ *http.Request) { reply(w, "[]") })
-	mux.HandleFunc("GET /api/v2/status", func(w http.ResponseWriter, _ *http.Request) {
-		const config = `
-route:
-  receiver: rest
-  group_wait: 2m
-  routes:
-    - matchers: ['severity="page"']
-      receiver: pager
-      group_wait: 10ms
-receivers:
-  - name: rest
-  - name: pager
-`
-		_ = json.NewEncoder(w).Encode(map[string]any{"config": map[string]any{"original": config}})
-	})
 	return f.strict(mux)
 }
 
