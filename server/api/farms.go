@@ -89,7 +89,7 @@ func RegisterFarms(api huma.API, catalogue *market.Catalogue, producers *market.
 		})
 	huma.Register(api, protect(only(market.MarketManager, market.Admin), operation(http.MethodPut, "verify-farm",
 		"/api/v1/farms/{id}/verification", "Verify a farm, so that it can sell", "Farms", http.StatusNotFound)),
-		func(ctx context.Context, in *idParam) (*taggedAnswer[Farm], error) {
+		func(ctx context.Context, in *IDParam) (*taggedAnswer[Farm], error) {
 			farm, err := producers.VerifyFarm(ctx, actor(ctx), in.ID)
 			return answerFarm(ctx, farm, err)
 		})
@@ -114,7 +114,7 @@ func registerFarmReads(api huma.API, catalogue *market.Catalogue) {
 		})
 	huma.Register(api, protect(public(), readOperation("get-farm", "/api/v1/farms/{id}", "Get a farm", "Farms",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *idParam) (*taggedAnswer[Farm], error) {
+		func(ctx context.Context, params *IDParam) (*taggedAnswer[Farm], error) {
 			farm, err := catalogue.Farm(ctx, params.ID)
 			return answerFarm(ctx, farm, err)
 		})

@@ -18,7 +18,7 @@ type healthAnswer struct {
 
 type healthBody struct {
 	Status      string                 `json:"status" enum:"healthy,unhealthy" doc:"unhealthy when a required check fails."`
-	Timestamp   time.Time              `json:"timestamp" doc:"When the checks ran."`
+	Timestamp   time.Time              `json:"timestamp" example:"2026-11-22T10:30:00Z" doc:"When the checks ran."`
 	Version     string                 `json:"version" example:"1.4.0"`
 	Environment string                 `json:"environment" example:"production"`
 	Checks      map[string]healthCheck `json:"checks" doc:"Each dependency by name."`
@@ -27,8 +27,8 @@ type healthBody struct {
 type healthCheck struct {
 	Status     string  `json:"status" enum:"up,down"`
 	Required   bool    `json:"required" doc:"Without it the service cannot do its work."`
-	DurationMS float64 `json:"duration_ms" doc:"How long the check took."`
-	Problem    string  `json:"problem,omitempty" doc:"What is wrong."`
+	DurationMS float64 `json:"duration_ms" example:"0.42" doc:"How long the check took."`
+	Problem    string  `json:"problem,omitempty" example:"it does not answer" doc:"What is wrong."`
 }
 
 type stateAnswer struct {

@@ -54,7 +54,7 @@ type PageParams struct {
 
 func (p PageParams) paging() market.Paging { return market.Paging{Page: p.Page, Limit: p.Limit} }
 
-// idParam is the path parameter of every single resource.
-type idParam struct {
+// IDParam is the path parameter of every single resource. Huma looks into embedded structs only when they are exported.
+type IDParam struct {
 	ID string `path:"id" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11" doc:"Id of the resource."`
 }

@@ -49,7 +49,7 @@ func marketDayOf(d market.MarketDay, now time.Time) MarketDay {
 
 type marketDaysParams struct {
 	PageParams
-	Market string `query:"market" format:"uuid" doc:"Only days of the market with this id."`
+	Market string `query:"market" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a11" doc:"Only days of the market with this id."`
 	From   string `query:"from" format:"date" example:"2026-11-22" doc:"Only days from this date on."`
 	State  string `query:"state" enum:"open" doc:"open: only days that take orders now."`
 }
@@ -77,7 +77,7 @@ func RegisterMarketDays(api huma.API, plan *market.Plan) {
 		})
 	huma.Register(api, protect(public(), readOperation("get-market-day", "/api/v1/market-days/{id}", "Get a market day", "Market days",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *idParam) (*itemAnswer[MarketDay], error) {
+		func(ctx context.Context, params *IDParam) (*itemAnswer[MarketDay], error) {
 			day, err := plan.MarketDay(ctx, params.ID)
 			return answer(ctx, day, err)
 		})
@@ -93,7 +93,7 @@ func RegisterMarketDays(api huma.API, plan *market.Plan) {
 		"Change when orders for a market day are taken", "Market days",
 		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *struct {
-			idParam
+			IDParam
 			Body Window
 		},
 		) (*itemAnswer[MarketDay], error) {
@@ -103,7 +103,7 @@ func RegisterMarketDays(api huma.API, plan *market.Plan) {
 	huma.Register(api, protect(manager, operation(http.MethodDelete, "delete-market-day", "/api/v1/market-days/{id}",
 		"Delete a market day that nobody has ordered for", "Market days",
 		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *idParam) (*struct{}, error) {
+		func(ctx context.Context, params *IDParam) (*struct{}, error) {
 			if err := plan.DeleteMarketDay(ctx, actorOf(ctx), params.ID); err != nil {
 				return nil, problemOf(ctx, err)
 			}

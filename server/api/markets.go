@@ -87,7 +87,7 @@ func RegisterMarkets(api huma.API, plan *market.Plan) {
 		})
 	huma.Register(api, protect(public(), readOperation("get-market", "/api/v1/markets/{id}", "Get a market", "Markets",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *idParam) (*itemAnswer[Market], error) {
+		func(ctx context.Context, params *IDParam) (*itemAnswer[Market], error) {
 			m, err := plan.Market(ctx, params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)

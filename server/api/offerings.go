@@ -56,8 +56,8 @@ func (m Money) money() market.Money {
 
 type offeringsParams struct {
 	PageParams
-	MarketDay string `query:"market_day" required:"true" format:"uuid" doc:"The market day."`
-	Farm      string `query:"farm" format:"uuid" doc:"Only offerings of the farm with this id."`
+	MarketDay string `query:"market_day" required:"true" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a13" doc:"The market day."`
+	Farm      string `query:"farm" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11" doc:"Only offerings of the farm with this id."`
 }
 
 // RegisterOfferings adds the offerings to the API.
@@ -82,7 +82,7 @@ func RegisterOfferings(api huma.API, plan *market.Plan) {
 		})
 	huma.Register(api, protect(public(), readOperation("get-offering", "/api/v1/offerings/{id}", "Get an offering", "Offerings",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *idParam) (*itemAnswer[Offering], error) {
+		func(ctx context.Context, params *IDParam) (*itemAnswer[Offering], error) {
 			offering, err := plan.Offering(ctx, params.ID)
 			return answer(ctx, offering, err)
 		})
@@ -99,7 +99,7 @@ func RegisterOfferings(api huma.API, plan *market.Plan) {
 		"Change the price or quantity of an offering", "Offerings",
 		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *struct {
-			idParam
+			IDParam
 			Body OfferingChange
 		},
 		) (*itemAnswer[Offering], error) {

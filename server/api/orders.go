@@ -44,7 +44,7 @@ type Payment struct {
 	State        string    `json:"state" enum:"created,requires_action,processing,succeeded,failed,cancelled,refunding,refunded" doc:"created: what the provider makes of it is not known yet."`
 	Amount       Money     `json:"amount"`
 	Method       string    `json:"method,omitempty" example:"card"`
-	ClientSecret string    `json:"client_secret,omitempty" doc:"Lets the customer confirm the payment with the provider; only while that is to be done."`
+	ClientSecret string    `json:"client_secret,omitempty" example:"pi_3QKk_secret_Yh2b" doc:"Lets the customer confirm the payment with the provider; only while that is to be done."`
 	Failure      string    `json:"failure,omitempty" example:"the card has expired" doc:"Why it failed."`
 	RefundReason string    `json:"refund_reason,omitempty" example:"the order was cancelled" doc:"Why the money is given back."`
 	CreatedAt    time.Time `json:"created_at" example:"2026-11-22T10:31:00Z" doc:"UTC."`
@@ -100,8 +100,8 @@ func paymentOf(p *market.Payment) Payment {
 	return payment
 }
 
-// keyParam is the header that makes an operation safe to repeat.
-type keyParam struct {
+// KeyParam is the header that makes an operation safe to repeat. Huma looks into embedded structs only when they are exported.
+type KeyParam struct {
 	Key string `header:"Idempotency-Key" required:"true" minLength:"1" maxLength:"255" pattern:"^[!-~]+$" example:"5f0c1f5e-3c1b-4b52-9a9c-0d6a0c0a7d11" doc:"A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome."`
 }
 
@@ -122,7 +122,7 @@ func answerRepeatable(order market.Order, replayed bool) *repeatableAnswer {
 
 type ordersParams struct {
 	PageParams
-	MarketDay string `query:"market_day" format:"uuid" doc:"Only orders for this market day."`
+	MarketDay string `query:"market_day" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a13" doc:"Only orders for this market day."`
 	State     string `query:"state" enum:"pending_payment,paid,packed,collected,cancelled,expired" doc:"Only orders in this state."`
 }
 
@@ -150,7 +150,7 @@ func registerPlacing(api huma.API, checkout *market.Checkout) {
 		"key can be used again. A repeat with the same key answers with the order as it is now."
 	huma.Register(api, protect(authenticated(), op),
 		func(ctx context.Context, params *struct {
-			keyParam
+			KeyParam
 			Body NewOrder
 		},
 		) (*repeatableAnswer, error) {
@@ -189,7 +189,7 @@ func registerOrderReads(api huma.API, checkout *market.Checkout) {
 		})
 	huma.Register(api, protect(owner(market.Roles()...), readOperation("get-order", "/api/v1/orders/{id}", "Get an order", "Orders",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *idParam) (*itemAnswer[Order], error) {
+		func(ctx context.Context, params *IDParam) (*itemAnswer[Order], error) {
 			order, err := checkout.Order(ctx, actorOf(ctx), params.ID)
 			return answer(ctx, order, err)
 		})
@@ -212,8 +212,8 @@ func registerPaying(api huma.API, checkout *market.Checkout) {
 		"client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice."
 	huma.Register(api, protect(owner(market.Roles()...), op),
 		func(ctx context.Context, params *struct {
-			idParam
-			keyParam
+			IDParam
+			KeyParam
 			Body NewPayment
 		},
 		) (*repeatableAnswer, error) {
@@ -233,7 +233,7 @@ func registerOrderStep(api huma.API, rule Access, id, path, summary string,
 ) {
 	huma.Register(api, protect(rule, operation(http.MethodPost, id, "/api/v1/orders/{id}/"+path, summary, "Orders",
 		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *idParam) (*itemAnswer[Order], error) {
+		func(ctx context.Context, params *IDParam) (*itemAnswer[Order], error) {
 			order, err := step(ctx, actorOf(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)

@@ -62,7 +62,7 @@ func productOf(p market.Product) Product {
 type productsParams struct {
 	PageParams
 	Category string `query:"category" enum:"vegetables,fruit,mushrooms,herbs,dairy,eggs,meat,bread,honey,preserves,drinks,flowers" doc:"Only products of this category."`
-	Farm     string `query:"farm" format:"uuid" doc:"Only products of the farm with this id."`
+	Farm     string `query:"farm" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11" doc:"Only products of the farm with this id."`
 	Search   string `query:"q" maxLength:"100" example:"goat cheese" doc:"Words that the name, description or farm's name contains; case and accents do not matter."`
 	Sort     string `query:"sort" default:"name" enum:"name,-name,price,-price,newest" doc:"The order; a minus turns it round."`
 }
@@ -141,7 +141,7 @@ func RegisterProducts(api huma.API, catalogue *market.Catalogue, producers *mark
 		})
 	huma.Register(api, protect(owners(), operation(http.MethodDelete, "delete-product", "/api/v1/products/{id}",
 		"Take a product out of the catalogue", "Products", http.StatusNotFound)),
-		func(ctx context.Context, in *idParam) (*struct{}, error) {
+		func(ctx context.Context, in *IDParam) (*struct{}, error) {
 			if err := producers.DeleteProduct(ctx, actor(ctx), in.ID); err != nil {
 				return nil, problemOf(ctx, err)
 			}
@@ -176,7 +176,7 @@ func registerProductReads(api huma.API, catalogue *market.Catalogue) {
 		})
 	huma.Register(api, protect(public(), readOperation("get-product", "/api/v1/products/{id}", "Get a product", "Products",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *idParam) (*taggedAnswer[Product], error) {
+		func(ctx context.Context, params *IDParam) (*taggedAnswer[Product], error) {
 			product, err := catalogue.Product(ctx, params.ID)
 			return answerProduct(ctx, product, err)
 		})

@@ -17,7 +17,7 @@ import (
 
 // HarvestReport is what each farm brings to a market day.
 type HarvestReport struct {
-	MarketDayID string        `json:"market_day_id" format:"uuid"`
+	MarketDayID string        `json:"market_day_id" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a13"`
 	Date        string        `json:"date" format:"date" example:"2026-11-28"`
 	State       string        `json:"state" enum:"scheduled,open,closing,closed" doc:"Before closed, more can be ordered or paid."`
 	AsOf        time.Time     `json:"as_of" example:"2026-11-26T18:10:02Z" doc:"UTC."`
@@ -26,7 +26,7 @@ type HarvestReport struct {
 
 // HarvestFarm is what one farm brings.
 type HarvestFarm struct {
-	ID       string           `json:"id" format:"uuid"`
+	ID       string           `json:"id" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11"`
 	Name     string           `json:"name" example:"Ballinacarrow Orchard"`
 	Products []HarvestProduct `json:"products" nullable:"false"`
 	Total    Money            `json:"total" doc:"What the customers pay for it."`
@@ -34,7 +34,7 @@ type HarvestFarm struct {
 
 // HarvestProduct is how much of a product is brought.
 type HarvestProduct struct {
-	ID        string `json:"id" format:"uuid"`
+	ID        string `json:"id" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11"`
 	Name      string `json:"name" example:"Bunched carrots"`
 	UnitLabel string `json:"unit_label" example:"500 g bunch"`
 	Quantity  int64  `json:"quantity" minimum:"1" example:"31" doc:"Units."`
@@ -44,7 +44,7 @@ type HarvestProduct struct {
 
 // PackingReport is what is packed for each pick-up slot of a market day.
 type PackingReport struct {
-	MarketDayID string        `json:"market_day_id" format:"uuid"`
+	MarketDayID string        `json:"market_day_id" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a13"`
 	Date        string        `json:"date" format:"date" example:"2026-11-28"`
 	State       string        `json:"state" enum:"scheduled,open,closing,closed" doc:"Before closed, more can be ordered or paid."`
 	AsOf        time.Time     `json:"as_of" example:"2026-11-26T18:10:02Z" doc:"UTC."`
@@ -60,8 +60,8 @@ type PackingSlot struct {
 
 // PackingOrder is one bag.
 type PackingOrder struct {
-	ID         string        `json:"id" format:"uuid"`
-	CustomerID string        `json:"customer_id" format:"uuid"`
+	ID         string        `json:"id" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11"`
+	CustomerID string        `json:"customer_id" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a16"`
 	State      string        `json:"state" enum:"paid,packed,collected"`
 	Lines      []PackingLine `json:"lines" nullable:"false"`
 }
@@ -139,7 +139,7 @@ func RegisterReports(api huma.API, reports *market.Reports) {
 	const harvest, packing = "/api/v1/market-days/{id}/harvest", "/api/v1/market-days/{id}/packing-list"
 	huma.Register(api, protect(sellers, reportOperation("get-harvest", harvest,
 		"What your farms bring to a market day; what all farms bring for market managers")),
-		func(ctx context.Context, params *idParam) (*itemAnswer[HarvestReport], error) {
+		func(ctx context.Context, params *IDParam) (*itemAnswer[HarvestReport], error) {
 			report, err := reports.Harvest(ctx, actorOf(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)
@@ -151,7 +151,7 @@ func RegisterReports(api huma.API, reports *market.Reports) {
 			return answerItem(answer), nil
 		})
 	huma.Register(api, protect(sellers, csvOperation("get-harvest-csv", harvest+".csv", "The harvest as CSV")),
-		func(ctx context.Context, params *idParam) (*csvAnswer, error) {
+		func(ctx context.Context, params *IDParam) (*csvAnswer, error) {
 			report, err := reports.Harvest(ctx, actorOf(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)
@@ -160,7 +160,7 @@ func RegisterReports(api huma.API, reports *market.Reports) {
 		})
 	huma.Register(api, protect(managers, reportOperation("get-packing-list", packing,
 		"What is packed for each pick-up slot of a market day")),
-		func(ctx context.Context, params *idParam) (*itemAnswer[PackingReport], error) {
+		func(ctx context.Context, params *IDParam) (*itemAnswer[PackingReport], error) {
 			report, err := reports.PackingList(ctx, actorOf(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)
@@ -168,7 +168,7 @@ func RegisterReports(api huma.API, reports *market.Reports) {
 			return answerItem(packingOf(report)), nil
 		})
 	huma.Register(api, protect(managers, csvOperation("get-packing-list-csv", packing+".csv", "The packing list as CSV")),
-		func(ctx context.Context, params *idParam) (*csvAnswer, error) {
+		func(ctx context.Context, params *IDParam) (*csvAnswer, error) {
 			report, err := reports.PackingList(ctx, actorOf(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)
