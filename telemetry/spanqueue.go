@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
@@ -46,6 +49,7 @@ type spanQueue struct {
 	queueFull  prometheus.Counter
 	exported   prometheus.Counter
 	exportFail prometheus.Counter
+	rejected   prometheus.Counter
 }
 
 func newSpanQueue(exporter sdktrace.SpanExporter, config Config, metrics *Metrics, logger *slog.Logger) *spanQueue {
@@ -64,6 +68,7 @@ func newSpanQueue(exporter sdktrace.SpanExporter, config Config, metrics *Metric
 		queueFull:  processed.WithLabelValues("queue_full"),
 		exported:   exported.WithLabelValues(""),
 		exportFail: exported.WithLabelValues("unavailable"),
+		rejected:   exported.WithLabelValues("rejected"),
 	}
 	q.aborted, q.abort = context.WithCancel(context.Background())
 	metrics.GaugeFunc(catalogue.SpanQueueSize, func() float64 { return float64(len(q.queue)) })
@@ -163,8 +168,8 @@ func (q *spanQueue) drain(batch []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan
 	}
 }
 
-// send exports the batch, again and again until the collector takes it or time is up, and returns it emptied. While it
-// waits, the queue fills, and then drops: the service is never held up.
+// send exports the batch, again and again until the collector takes it, refuses it for good, or time is up, and returns
+// it emptied. While it waits, the queue fills, and then drops: the service is never held up.
 func (q *spanQueue) send(batch []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
 	if len(batch) == 0 {
 		return batch
@@ -178,8 +183,14 @@ func (q *spanQueue) send(batch []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan 
 			q.cameBack()
 			break
 		}
+		if !retryable(err) {
+			q.rejected.Add(float64(len(batch)))
+			q.wentAway("collector refuses spans: they are dropped", err)
+			q.dropped.Add(int64(len(batch)))
+			break
+		}
 		q.exportFail.Add(float64(len(batch)))
-		q.wentAway(err)
+		q.wentAway("collector unreachable: spans wait in the queue, and are dropped when it is full", err)
 		if !q.pause(wait) {
 			q.unsent.Add(int64(len(batch)))
 			break
@@ -201,13 +212,35 @@ func (q *spanQueue) pause(wait time.Duration) bool {
 	}
 }
 
-func (q *spanQueue) wentAway(err error) {
+// retryable says whether the collector may take the same batch later, by the OTLP specification
+// (https://opentelemetry.io/docs/specs/otlp/#failures). Sent again, a batch that is too large would hold up all others
+// for ever, and one of which a part was taken would arrive twice.
+func retryable(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return true
+	}
+	answer, _ := status.FromError(err) // no answer at all is Unavailable; what is no status is a part that was refused
+	switch answer.Code() {
+	case codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.OutOfRange, codes.Unavailable, codes.DataLoss:
+		return true
+	case codes.ResourceExhausted: // overloaded when it says when to come back, else the batch is too large
+		for _, detail := range answer.Proto().GetDetails() {
+			if detail.MessageName() == "google.rpc.RetryInfo" {
+				return true
+			}
+		}
+	default:
+	}
+	return false
+}
+
+func (q *spanQueue) wentAway(message string, err error) {
 	if q.away {
 		return
 	}
 	q.away, q.awaySince = true, time.Now()
 	q.dropped.Store(0)
-	q.logger.Warn("collector unreachable: spans wait in the queue, and are dropped when it is full",
+	q.logger.Warn(message, //nolint:sloglint // one of two literals in send
 		"endpoint", q.endpoint, "queue_capacity", cap(q.queue), "error", err.Error())
 }
 

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/farmersmarket/platform/telemetry"
 )
@@ -32,6 +35,36 @@ func TestACollectorThatIsAwayHoldsUpNobodyAndIsLoggedOnce(t *testing.T) {
 		return s.counter("otel_sdk_exporter_span_exported_total", "") == requests-dropped
 	}, 10*time.Second, time.Millisecond)
 	require.Equal(t, 1, strings.Count(s.logs.String(), "collector unreachable"), "one line, not a flood")
+}
+
+func TestABatchThatIsRefusedForGoodHoldsUpNoOther(t *testing.T) {
+	for name, refuse := range map[string]struct {
+		response *collectorpb.ExportTraceServiceResponse
+		err      error
+	}{
+		"it is too large":         {err: status.Error(codes.ResourceExhausted, "received message larger than max")},
+		"it is malformed":         {err: status.Error(codes.InvalidArgument, "bad span id")},
+		"a part of it is refused": {response: &collectorpb.ExportTraceServiceResponse{PartialSuccess: &collectorpb.ExportTracePartialSuccess{RejectedSpans: 1}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startService(t, nil)
+			s.collector.RefuseNext(refuse.response, refuse.err)
+			s.send(get("/farms/7"))
+			s.lines("collector refuses spans: they are dropped")
+			require.InDelta(t, 1, s.counter("otel_sdk_exporter_span_exported_total", "rejected"), 0)
+
+			s.send(get("/farms/7"))
+			require.Len(t, s.collector.WaitForSpans(1), 1)
+			require.InDelta(t, 1, s.lines("collector reachable again")[0]["spans_dropped"], 0)
+		})
+	}
+}
+
+func TestACollectorThatIsBusyIsAskedAgain(t *testing.T) {
+	s := startService(t, nil)
+	s.collector.RefuseNext(nil, status.Error(codes.Unavailable, "busy"))
+	s.send(get("/farms/7"))
+	require.Len(t, s.collector.WaitForSpans(1), 1)
 }
 
 func TestEveryFinishedSpanArrivesBeforeTheEnd(t *testing.T) {

@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/propagation"
@@ -133,15 +134,16 @@ func (c *Config) complete() error {
 }
 
 func (t *Telemetry) startTraces() error {
+	attributes := []attribute.KeyValue{
+		semconv.ServiceName(t.config.Service),
+		semconv.ServiceVersion(t.config.Version),
+		semconv.DeploymentEnvironmentName(t.config.Environment),
+	}
+	if t.config.Revision != "" { // it was built outside of git
+		attributes = append(attributes, semconv.VCSRefHeadRevision(t.config.Revision))
+	}
 	res, err := resource.New(context.Background(),
-		resource.WithTelemetrySDK(),
-		resource.WithHost(),
-		resource.WithAttributes(
-			semconv.ServiceName(t.config.Service),
-			semconv.ServiceVersion(t.config.Version),
-			semconv.DeploymentEnvironmentName(t.config.Environment),
-			semconv.VCSRefHeadRevision(t.config.Revision),
-		))
+		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithAttributes(attributes...))
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return fmt.Errorf("describe the service as an OpenTelemetry resource: %w", err)
 	}

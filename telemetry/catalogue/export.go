@@ -16,7 +16,8 @@ var SpansExported = Metric{
 	Name: "otel_sdk_exporter_span_exported_total", Type: Counter, Stability: Development,
 	Help: "Number of spans sent to the collector.",
 	Labels: []Label{{
-		Name: "error_type", Help: "Why the collector did not take them; empty when it did", Values: []string{"", "unavailable"},
+		Name: "error_type", Help: "unavailable for each attempt that is made again, rejected when the collector refused the batch or a part of it for good; empty when it took them",
+		Values: []string{"", "unavailable", "rejected"},
 	}},
 }
 

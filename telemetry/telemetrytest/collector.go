@@ -24,7 +24,13 @@ type Collector struct {
 	t      *testing.T
 	mu     sync.Mutex
 	spans  []*tracepb.Span
+	next   *answer
 	server *grpc.Server
+}
+
+type answer struct {
+	response *collectorpb.ExportTraceServiceResponse
+	err      error
 }
 
 // NewCollector starts a collector on a free port; it stops with the test.
@@ -52,12 +58,24 @@ func (c *Collector) Start() {
 // Stop goes away, at once.
 func (c *Collector) Stop() { c.server.Stop() }
 
+// RefuseNext answers the next request with an error, or with a response that refuses some of it, and keeps none of its
+// spans.
+func (c *Collector) RefuseNext(response *collectorpb.ExportTraceServiceResponse, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next = &answer{response, err}
+}
+
 // Export implements the OTLP trace service.
 func (c *Collector) Export(
 	_ context.Context, request *collectorpb.ExportTraceServiceRequest,
 ) (*collectorpb.ExportTraceServiceResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if refusal := c.next; refusal != nil {
+		c.next = nil
+		return refusal.response, refusal.err
+	}
 	for _, resource := range request.GetResourceSpans() {
 		for _, scope := range resource.GetScopeSpans() {
 			c.spans = append(c.spans, scope.GetSpans()...)
