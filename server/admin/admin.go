@@ -27,7 +27,8 @@ func New(tel *telemetry.Telemetry, injector *faults.Injector) *http.Server {
 		})
 	}
 	return &http.Server{
-		Handler:           mux,
+		// A page open in a browser of this machine could reach the port as well, and must not inject faults.
+		Handler:           http.NewCrossOriginProtection().Handler(mux),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
