@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/farmersmarket/platform/server/auth"
+	"github.com/farmersmarket/platform/server/cache"
 	"github.com/farmersmarket/platform/server/faults"
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
@@ -31,6 +32,7 @@ type Options struct {
 	Health    *health.Checker
 	Telemetry *telemetry.Telemetry
 	Faults    *faults.Injector // nil when faults are off
+	Cache     *cache.Cache     // nil: no answers are kept
 
 	Version        string // of the service
 	Environment    string
@@ -59,10 +61,14 @@ func New(o Options) (*fiber.App, error) {
 	if o.Faults != nil {
 		app.Use(o.Faults.Middleware(o.Telemetry.Metrics))
 	}
+	caching := newHTTPCache(o.Cache)
+	app.Use(caching.handle)
 	api := humafiber.New(app, humaConfig())
 	api.UseMiddleware(authorize(api, o.Sessions))
 	register(api, o)
 	registerDocs(app)
+	caching.learn(api.OpenAPI())
+	addHeads(app)
 	if _, err := accessTable(api.OpenAPI()); err != nil {
 		return nil, err
 	}
@@ -101,6 +107,7 @@ func humaConfig() huma.Config {
 	config.SchemasPath = "" // the document has them
 	config.Components.SecuritySchemes = securitySchemes()
 	config.CreateHooks = nil // no $schema field in answers
+	config.OnAddOperation = []huma.AddOpFunc{documentBodyErrors, documentCaching}
 	config.Transformers = []huma.Transformer{addTraceID}
 	useProblems()
 	return config

@@ -47,7 +47,9 @@ func newBareApp(t *testing.T, adjust ...func(*api.Options, *brokenStore)) *fiber
 	for _, a := range adjust {
 		a(&options, &store)
 	}
-	options.Catalogue = market.NewCatalogue(store)
+	if options.Catalogue == nil {
+		options.Catalogue = market.NewCatalogue(store)
+	}
 	app, err := api.New(options)
 	require.NoError(t, err)
 	return app

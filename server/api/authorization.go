@@ -159,9 +159,6 @@ func readToken(sessions *auth.Sessions, header string) (auth.Principal, error) {
 func authorize(api huma.API, sessions *auth.Sessions) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		rule, _ := ctx.Operation().Metadata[accessKey].(Access)
-		if !rule.public || ctx.Method() != http.MethodGet {
-			ctx.SetHeader(fiber.HeaderCacheControl, "no-store")
-		}
 		if rule.public {
 			next(ctx)
 			return
