@@ -57,7 +57,7 @@ func (s *SLO) setAnnotation(key, value string) error {
 			return nil // somebody else's
 		}
 		known := []string{annotationEvents, annotationDashboard, annotationMinBadEvents, annotationDropTiers}
-		return fmt.Errorf("unknown annotation %q: %s", key, nearest.Hint(key, known))
+		return fmt.Errorf("unknown annotation %q: %s", key, nearest.Suggest(key, known))
 	}
 	return nil
 }

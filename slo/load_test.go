@@ -39,7 +39,7 @@ func TestWhatIsWrongInAFileIsSaidWithItsPosition(t *testing.T) {
 			`a.yaml:36: unknown key "qurey": did you mean "query"?`,
 		},
 		"a key that is like no other lists what there is": {
-			"counter: true", "zebra: true", `known here: bad, counter, good, raw, rawType, total`,
+			"counter: true", "zebra: true", `known are bad, counter, good, raw, rawType, total`,
 		},
 		"a key that is set twice": {
 			"service: market-api", "service: market-api\n  service: other", `a.yaml:14: key "service" is set twice, first in line 13`,

@@ -65,11 +65,7 @@ func checkMapping(file string, node *yaml.Node, t reflect.Type) error {
 }
 
 func unknownKey(file string, key *yaml.Node, known []string) error {
-	hint := nearest.Hint(key.Value, known)
-	if hint == "" {
-		hint = "known here: " + strings.Join(known, ", ")
-	}
-	return fmt.Errorf("%s:%d: unknown key %q: %s", file, key.Line, key.Value, hint)
+	return fmt.Errorf("%s:%d: unknown key %q: %s", file, key.Line, key.Value, nearest.Suggest(key.Value, known))
 }
 
 // jsonFields maps the JSON names of a struct's fields, those of embedded structs included, to their types.

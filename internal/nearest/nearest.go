@@ -1,7 +1,10 @@
 // Package nearest finds the name that a misspelt one was probably meant to be.
 package nearest
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Name returns the candidate with the fewest edits to word. It reports false when none is near enough to be a likely
 // misspelling: more than a third of the word's letters, and at least two, would have to change.
@@ -29,6 +32,14 @@ func Hint(word string, candidates []string) string {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", name)
+}
+
+// Suggest returns `did you mean "x"?` for the nearest candidate, or all of them when none is near.
+func Suggest(word string, candidates []string) string {
+	if hint := Hint(word, candidates); hint != "" {
+		return hint
+	}
+	return "known are " + strings.Join(candidates, ", ")
 }
 
 // distance is the optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.

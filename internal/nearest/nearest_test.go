@@ -21,6 +21,11 @@ func TestHint(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			require.Equal(t, c.want, nearest.Hint(c.word, names))
+			if c.want == "" {
+				require.Equal(t, "known are objectives, timeWindow, service, http_route, job", nearest.Suggest(c.word, names))
+			} else {
+				require.Equal(t, c.want, nearest.Suggest(c.word, names))
+			}
 		})
 	}
 }

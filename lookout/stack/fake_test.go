@@ -81,6 +81,7 @@ func beComponent() {
 		fmt.Println(last)
 		os.Exit(3)
 	}
+	fmt.Println("at work")
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
 	writeDown("FAKE_PID_FILE", strconv.Itoa(os.Getpid()))

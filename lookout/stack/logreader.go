@@ -94,8 +94,7 @@ func (l Log) path() string {
 func (l Log) open() (*os.File, error) {
 	names := append([]string{nameLookout}, Names()...)
 	if !slices.Contains(names, l.Name) {
-		return nil, fmt.Errorf("there is no component %q among %s %s",
-			l.Name, strings.Join(names, ", "), nearest.Hint(l.Name, names))
+		return nil, fmt.Errorf("there is no component %q: %s", l.Name, nearest.Suggest(l.Name, names))
 	}
 	file, err := os.Open(l.path())
 	if errors.Is(err, os.ErrNotExist) {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -59,8 +58,7 @@ const (
 func (o *Options) prepare() error {
 	for _, name := range o.Without {
 		if !slices.Contains(Names(), name) {
-			return fmt.Errorf("--without %s: there is no such component among %s %s",
-				name, strings.Join(Names(), ", "), nearest.Hint(name, Names()))
+			return fmt.Errorf("--without %s: there is no such component: %s", name, nearest.Suggest(name, Names()))
 		}
 	}
 	for _, path := range []*string{&o.Root, &o.Dir, &o.Bin, &o.Self, &o.Server} {

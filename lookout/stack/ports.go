@@ -58,8 +58,7 @@ func (p Ports) Set(settings []string) error {
 			return fmt.Errorf("--port %s: want NAME=PORT, for example server=9000", setting)
 		}
 		if _, known := p[name]; !known {
-			return fmt.Errorf("--port %s: there is no port named %q among %s %s",
-				setting, name, strings.Join(names, ", "), nearest.Hint(name, names))
+			return fmt.Errorf("--port %s: there is no port named %q: %s", setting, name, nearest.Suggest(name, names))
 		}
 		port, err := strconv.Atoi(value)
 		if err != nil {

@@ -75,6 +75,7 @@ func TestStack(t *testing.T) {
 		after := r.until(t, nameServer, Ready)
 		require.NotEqual(t, before.PID, after.PID)
 		require.Contains(t, r.said(), "was killed by SIGKILL")
+		require.NotContains(t, r.said(), "at work", "its last line is about something else")
 	})
 
 	t.Run("a component that does not become ready is reported with the end of its log", func(t *testing.T) {

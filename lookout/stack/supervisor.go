@@ -31,6 +31,9 @@ const (
 // errAbsent is returned by a program's find when an optional program is not installed.
 var errAbsent = errors.New("not installed")
 
+// errKilled is how a program ends that gets SIGKILL: from a person, or from a kernel without memory.
+var errKilled = errors.New("was killed by SIGKILL")
+
 // program is what the supervisor must know of a program.
 type program struct {
 	name     string
@@ -118,7 +121,8 @@ func (s *supervisor) supervise(ctx context.Context) {
 func (s *supervisor) restartLater(ctx context.Context, crash error, ran time.Duration, delays *backoff) {
 	delay := delays.after(ran)
 	what := fmt.Sprintf("%v after %s", crash, ran.Round(100*time.Millisecond))
-	if last := s.log.last(); last != "" {
+	// What is killed has no last words: its last line is about something else.
+	if last := s.log.last(); last != "" && !errors.Is(crash, errKilled) {
 		what += ": " + last
 	}
 	s.notify(fmt.Sprintf("%s: %s", s.name, what))
@@ -279,6 +283,9 @@ func exitReason(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			if status.Signal() == syscall.SIGKILL {
+				return errKilled
+			}
 			return fmt.Errorf("was killed by %s", unix.SignalName(status.Signal()))
 		}
 		return fmt.Errorf("exited with status %d", exit.ExitCode())

@@ -4,7 +4,6 @@ package upstream
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/farmersmarket/platform/internal/nearest"
@@ -78,8 +77,7 @@ func Lookup(name string) (Program, error) {
 		}
 		names = append(names, program.Name)
 	}
-	return Program{}, fmt.Errorf("there is no upstream program %q among %s %s",
-		name, strings.Join(names, ", "), nearest.Hint(name, names))
+	return Program{}, fmt.Errorf("there is no upstream program %q: %s", name, nearest.Suggest(name, names))
 }
 
 // Expectation says in words what building the program takes.
