@@ -208,7 +208,7 @@ func (s *stage) awaitResolve(ctx context.Context, page *pager.Notification) erro
 		s.fail("the alert was still firing, or about to fire again, %s after the fault's end", s.ResolveWithin)
 		return nil
 	}
-	s.event(Inactive, s.Now(), "and cannot come back")
+	inactive := s.Now()
 	stop()
 	var resolved *pager.Notification
 	_, err = s.until(ctx, time.Until(deadline), func(ctx context.Context) (bool, error) {
@@ -219,11 +219,19 @@ func (s *stage) awaitResolve(ctx context.Context, page *pager.Notification) erro
 	if err != nil {
 		return err
 	}
+	// The pager is mostly told before the windows are clean: the alert ends then, and could have come back.
+	early := resolved != nil && resolved.ReceivedAt.Before(inactive)
+	if early {
+		s.event(ResolvedAt, resolved.ReceivedAt, "")
+	}
+	s.event(Inactive, inactive, "and cannot come back")
 	if resolved == nil {
 		s.fail("the pager was not told of the end within %s of the fault's end", s.ResolveWithin)
 		return nil
 	}
-	s.event(ResolvedAt, resolved.ReceivedAt, "")
+	if !early {
+		s.event(ResolvedAt, resolved.ReceivedAt, "")
+	}
 	return s.checkNothingElsePaged(ctx)
 }
 
