@@ -23,6 +23,8 @@ func newInventoryCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "inventory",
 		Short: "What the programs that are not ours expose, for lookout check to know",
+		Args:  cobra.NoArgs, // else a misspelt subcommand prints the help and passes
+		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	command.AddCommand(newInventoryRecordCommand())
 	return command
