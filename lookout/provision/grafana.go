@@ -82,7 +82,8 @@ func Connect(config Config) (*Grafana, error) {
 	}
 	base := strings.TrimSuffix(address.String(), "/")
 	sender := httptransport.NewWithClient(address.Host, path.Join("/", address.Path, "api"), []string{address.Scheme}, client)
-	sender.Debug = false // DEBUG in the environment would print every request, credentials included
+	sender.Consumers["*/*"] = runtime.ByteStreamConsumer() // any answer reaches checkedTransport, which tells what is wrong with it
+	sender.Debug = false                                   // DEBUG in the environment would print every request, credentials included
 	return &Grafana{
 		api:   goapi.New(&checkedTransport{sender}, nil, strfmt.Default),
 		base:  base,

@@ -121,6 +121,22 @@ func TestRefusal(t *testing.T) {
 			},
 			[]string{"text/html", "--grafana-url"},
 		},
+		"some other program": {
+			func(b *bench) {
+				b.grafana.Fail(grafanafake.Failure{
+					Method: http.MethodGet, Path: "/api/health", Status: 404, ContentType: "application/problem+json", Body: `{"title":"Not Found"}`,
+				})
+			},
+			[]string{"404 Not Found", "there is no Grafana API at this address"},
+		},
+		"some other program that takes any path": {
+			func(b *bench) {
+				b.grafana.Fail(grafanafake.Failure{
+					Method: http.MethodGet, Path: "/api/health", Status: 200, ContentType: "application/hal+json", Body: "{}",
+				})
+			},
+			[]string{"application/hal+json", "some other program"},
+		},
 		"a data source name that is taken": {
 			func(b *bench) {
 				b.grafana.SaveDataSource("theirs", grafanafake.DataSource{
