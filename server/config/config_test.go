@@ -96,6 +96,7 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 		"as a parameter":     "postgres://db/market?user=market&password=hunter2",
 		"in a broken URL":    "postgres://market:hunter2@db:port/market",
 		"with a strange one": "mysql://market:hunter2@db/market",
+		"in no URL":          "host=db user=market password=hunter2",
 	} {
 		t.Run(name, func(t *testing.T) {
 			environ := []string{"DATABASE_URL=" + url}

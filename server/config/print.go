@@ -38,9 +38,13 @@ func mask(name, value string) string {
 	return Mask(value)
 }
 
-// Mask hides the password in a URL, and the values of its secret parameters.
+// Mask hides the password in a URL, and the values of its secret parameters. Of what is no URL but names a password, as
+// PostgreSQL's key=value form does, nothing is shown.
 func Mask(value string) string {
 	if !strings.Contains(value, "://") {
+		if strings.Contains(strings.ToLower(value), "password") {
+			return "********"
+		}
 		return value
 	}
 	u, err := url.Parse(value)
