@@ -84,16 +84,19 @@ func (s *Store) findCredentials(ctx context.Context, doing, column, value string
 // Accounts returns a page of accounts, the newest first. The query must be a valid one.
 func (s *Store) Accounts(ctx context.Context, query market.AccountQuery) (market.Page[market.Account], error) {
 	page := market.Page[market.Account]{Paging: query.Paging}
-	wanted := list{paging: query.Paging, sort: market.SortNewest, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
+	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
 		if query.Role != "" {
 			q = q.Where("role = ?", query.Role)
 		}
 		return q
-	}}
+	}
 	err := s.run(ctx, "list accounts", func(ctx context.Context) error {
 		var rows []accountRow
 		var err error
-		page.Total, err = scan(ctx, s.db, wanted, &rows)
+		page.Total, err = fetch(ctx,
+			s.db.NewSelect().Model(&rows).Apply(filter).Order(orders[market.SortNewest]...).Limit(int64(query.Limit)).
+				Offset(int64(query.Offset())),
+			s.db.NewSelect().Model((*accountRow)(nil)).Apply(filter), query.Paging, &rows)
 		page.Items = convert(rows, accountRow.account)
 		return err
 	})
