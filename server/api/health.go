@@ -78,6 +78,7 @@ func registerHealth(api huma.API, o Options) {
 func healthOperation(id, path, summary string) huma.Operation {
 	return protect(public(), huma.Operation{
 		OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{"Health"},
+		Errors:    []int{http.StatusInternalServerError},
 		Responses: map[string]*huma.Response{"503": {Description: "Not now; the body says why"}},
 	})
 }
