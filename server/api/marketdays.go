@@ -84,7 +84,7 @@ func RegisterMarketDays(api huma.API, plan *market.Plan) {
 	huma.Register(api, protect(manager, createOperation("create-market-day", "/api/v1/market-days", "Plan a market day", "Market days",
 		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *struct{ Body NewMarketDay }) (*itemAnswer[MarketDay], error) {
-			day, err := plan.AddMarketDay(ctx, actorOf(ctx), market.MarketDay{
+			day, err := plan.AddMarketDay(ctx, actor(ctx), market.MarketDay{
 				MarketID: params.Body.MarketID, Date: params.Body.Date, OpensAt: params.Body.OpensAt, ClosesAt: params.Body.ClosesAt,
 			})
 			return answer(ctx, day, err)
@@ -97,14 +97,14 @@ func RegisterMarketDays(api huma.API, plan *market.Plan) {
 			Body Window
 		},
 		) (*itemAnswer[MarketDay], error) {
-			day, err := plan.MoveWindow(ctx, actorOf(ctx), params.ID, params.Body.OpensAt, params.Body.ClosesAt)
+			day, err := plan.MoveWindow(ctx, actor(ctx), params.ID, params.Body.OpensAt, params.Body.ClosesAt)
 			return answer(ctx, day, err)
 		})
 	huma.Register(api, protect(manager, operation(http.MethodDelete, "delete-market-day", "/api/v1/market-days/{id}",
 		"Delete a market day that nobody has ordered for", "Market days",
 		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *IDParam) (*struct{}, error) {
-			if err := plan.DeleteMarketDay(ctx, actorOf(ctx), params.ID); err != nil {
+			if err := plan.DeleteMarketDay(ctx, actor(ctx), params.ID); err != nil {
 				return nil, problemOf(ctx, err)
 			}
 			return nil, nil //nolint:nilnil // Huma answers 204 to it

@@ -97,7 +97,7 @@ func RegisterMarkets(api huma.API, plan *market.Plan) {
 	huma.Register(api, protect(only(market.MarketManager, market.Admin),
 		createOperation("create-market", "/api/v1/markets", "Open a market", "Markets", http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *struct{ Body NewMarket }) (*itemAnswer[Market], error) {
-			m, err := plan.AddMarket(ctx, actorOf(ctx), params.Body.market())
+			m, err := plan.AddMarket(ctx, actor(ctx), params.Body.market())
 			if err != nil {
 				return nil, problemOf(ctx, err)
 			}

@@ -89,7 +89,7 @@ func RegisterOfferings(api huma.API, plan *market.Plan) {
 	huma.Register(api, protect(seller, createOperation("create-offering", "/api/v1/offerings", "Offer a product on a market day",
 		"Offerings", http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *struct{ Body NewOffering }) (*itemAnswer[Offering], error) {
-			offering, err := plan.Offer(ctx, actorOf(ctx), market.Offering{
+			offering, err := plan.Offer(ctx, actor(ctx), market.Offering{
 				MarketDayID: params.Body.MarketDayID, ProductID: params.Body.ProductID,
 				Price: params.Body.Price.money(), Quantity: params.Body.Quantity,
 			})
@@ -108,7 +108,7 @@ func RegisterOfferings(api huma.API, plan *market.Plan) {
 				price := params.Body.Price.money()
 				change.Price = &price
 			}
-			offering, err := plan.ChangeOffering(ctx, actorOf(ctx), params.ID, change)
+			offering, err := plan.ChangeOffering(ctx, actor(ctx), params.ID, change)
 			return answer(ctx, offering, err)
 		})
 }

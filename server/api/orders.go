@@ -7,7 +7,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/farmersmarket/platform/server/auth"
 	"github.com/farmersmarket/platform/server/market"
 )
 
@@ -107,13 +106,12 @@ type KeyParam struct {
 
 // repeatableAnswer answers with a resource, and says whether the request was carried out before.
 type repeatableAnswer struct {
-	itemAnswer[Order]
-
 	Replayed string `header:"Idempotent-Replayed" doc:"true when the request had been carried out before; absent otherwise."`
+	Body     itemBody[Order]
 }
 
 func answerRepeatable(order market.Order, replayed bool) *repeatableAnswer {
-	answer := &repeatableAnswer{itemAnswer: *answerItem(orderOf(order))}
+	answer := &repeatableAnswer{Body: itemBody[Order]{Success: true, Data: orderOf(order)}}
 	if replayed {
 		answer.Replayed = "true"
 	}
@@ -124,12 +122,6 @@ type ordersParams struct {
 	PageParams
 	MarketDay string `query:"market_day" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a13" doc:"Only orders for this market day."`
 	State     string `query:"state" enum:"pending_payment,paid,packed,collected,cancelled,expired" doc:"Only orders in this state."`
-}
-
-// actorOf is who the request is made for.
-func actorOf(ctx context.Context) market.Actor {
-	principal, _ := auth.From(ctx) // anonymous where there is none; the operation's rule has judged that
-	return principal.Actor()
 }
 
 // RegisterOrders adds the orders to the API.
@@ -161,7 +153,7 @@ func registerPlacing(api huma.API, checkout *market.Checkout) {
 			for i, line := range params.Body.Lines {
 				placement.Lines[i] = market.WantedLine{OfferingID: line.OfferingID, Quantity: line.Quantity}
 			}
-			order, replayed, err := checkout.Place(ctx, actorOf(ctx), placement)
+			order, replayed, err := checkout.Place(ctx, actor(ctx), placement)
 			if err != nil {
 				return nil, problemOf(ctx, err)
 			}
@@ -179,7 +171,7 @@ func registerOrderReads(api huma.API, checkout *market.Checkout) {
 	huma.Register(api, protect(authenticated(), readOperation("list-orders", "/api/v1/orders",
 		"List your orders, the newest first; all orders for market managers", "Orders", http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *ordersParams) (*listAnswer[Order], error) {
-			page, err := checkout.Orders(ctx, actorOf(ctx), market.OrderQuery{
+			page, err := checkout.Orders(ctx, actor(ctx), market.OrderQuery{
 				Paging: params.paging(), MarketDayID: params.MarketDay, State: market.OrderState(params.State),
 			})
 			if err != nil {
@@ -190,7 +182,7 @@ func registerOrderReads(api huma.API, checkout *market.Checkout) {
 	huma.Register(api, protect(owner(market.Roles()...), readOperation("get-order", "/api/v1/orders/{id}", "Get an order", "Orders",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *IDParam) (*itemAnswer[Order], error) {
-			order, err := checkout.Order(ctx, actorOf(ctx), params.ID)
+			order, err := checkout.Order(ctx, actor(ctx), params.ID)
 			return answer(ctx, order, err)
 		})
 	huma.Register(api, protect(authenticated(), readOperation("get-order-by-key", "/api/v1/orders/by-key/{key}",
@@ -200,7 +192,7 @@ func registerOrderReads(api huma.API, checkout *market.Checkout) {
 			Key string `path:"key" minLength:"1" maxLength:"255" example:"5f0c1f5e-3c1b-4b52-9a9c-0d6a0c0a7d11" doc:"The Idempotency-Key of the request, percent-encoded."`
 		},
 		) (*itemAnswer[Order], error) {
-			order, err := checkout.OrderByKey(ctx, actorOf(ctx), params.Key)
+			order, err := checkout.OrderByKey(ctx, actor(ctx), params.Key)
 			return answer(ctx, order, err)
 		})
 }
@@ -217,7 +209,7 @@ func registerPaying(api huma.API, checkout *market.Checkout) {
 			Body NewPayment
 		},
 		) (*repeatableAnswer, error) {
-			order, _, replayed, err := checkout.Pay(ctx, actorOf(ctx), market.PayRequest{
+			order, _, replayed, err := checkout.Pay(ctx, actor(ctx), market.PayRequest{
 				OrderID: params.ID, IdempotencyKey: params.Key, Method: params.Body.Method,
 			})
 			if err != nil {
@@ -234,7 +226,7 @@ func registerOrderStep(api huma.API, rule Access, id, path, summary string,
 	huma.Register(api, protect(rule, operation(http.MethodPost, id, "/api/v1/orders/{id}/"+path, summary, "Orders",
 		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *IDParam) (*itemAnswer[Order], error) {
-			order, err := step(ctx, actorOf(ctx), params.ID)
+			order, err := step(ctx, actor(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)
 			}

@@ -140,7 +140,7 @@ func RegisterReports(api huma.API, reports *market.Reports) {
 	huma.Register(api, protect(sellers, reportOperation("get-harvest", harvest,
 		"What your farms bring to a market day; what all farms bring for market managers")),
 		func(ctx context.Context, params *IDParam) (*itemAnswer[HarvestReport], error) {
-			report, err := reports.Harvest(ctx, actorOf(ctx), params.ID)
+			report, err := reports.Harvest(ctx, actor(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)
 			}
@@ -152,7 +152,7 @@ func RegisterReports(api huma.API, reports *market.Reports) {
 		})
 	huma.Register(api, protect(sellers, csvOperation("get-harvest-csv", harvest+".csv", "The harvest as CSV")),
 		func(ctx context.Context, params *IDParam) (*csvAnswer, error) {
-			report, err := reports.Harvest(ctx, actorOf(ctx), params.ID)
+			report, err := reports.Harvest(ctx, actor(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)
 			}
@@ -161,7 +161,7 @@ func RegisterReports(api huma.API, reports *market.Reports) {
 	huma.Register(api, protect(managers, reportOperation("get-packing-list", packing,
 		"What is packed for each pick-up slot of a market day")),
 		func(ctx context.Context, params *IDParam) (*itemAnswer[PackingReport], error) {
-			report, err := reports.PackingList(ctx, actorOf(ctx), params.ID)
+			report, err := reports.PackingList(ctx, actor(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)
 			}
@@ -169,7 +169,7 @@ func RegisterReports(api huma.API, reports *market.Reports) {
 		})
 	huma.Register(api, protect(managers, csvOperation("get-packing-list-csv", packing+".csv", "The packing list as CSV")),
 		func(ctx context.Context, params *IDParam) (*csvAnswer, error) {
-			report, err := reports.PackingList(ctx, actorOf(ctx), params.ID)
+			report, err := reports.PackingList(ctx, actor(ctx), params.ID)
 			if err != nil {
 				return nil, problemOf(ctx, err)
 			}

@@ -42,7 +42,8 @@ type PaymentPlace struct {
 // the offerings by id.
 type CheckoutTx interface {
 	// HoldWindow returns the market day and whether its market has the slot. Until the transaction ends, the day stays as
-	// it is, and other transactions that place an order for the customer with the key wait.
+	// it is, and other transactions that place an order for the customer with the key wait. It fails with ErrDuplicate when
+	// the customer has used the key.
 	HoldWindow(ctx context.Context, request Placement) (day MarketDay, hasSlot bool, err error)
 	// LockDay locks the day alone, and counts its orders that wait to be paid.
 	LockDay(ctx context.Context, id string) (day MarketDay, pending int, err error)
@@ -54,7 +55,6 @@ type CheckoutTx interface {
 	// MoveStock adds to the available units of locked offerings.
 	MoveStock(ctx context.Context, moves []StockMove) error
 
-	// AddOrder fails with ErrDuplicate when the customer has used the key.
 	AddOrder(ctx context.Context, order Order) error
 	LockOrder(ctx context.Context, id string) (Order, error)
 	SaveOrderState(ctx context.Context, order Order) error
@@ -265,7 +265,7 @@ func (o *Order) fill(wanted []WantedLine, offered []Offering) error {
 		if err != nil {
 			return err
 		}
-		if i == 0 {
+		if len(o.Lines) == 0 {
 			o.Total = Money{Currency: offering.Price.Currency}
 		}
 		if o.Total, err = o.Total.Add(total); err != nil {

@@ -41,12 +41,12 @@ func TestAPaymentIsAskedForOnceWhateverIsRepeated(t *testing.T) {
 func TestADeclinedPaymentIsDeclinedAgainAndAnotherMayFollow(t *testing.T) {
 	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
 		order := place(t, fair, markettest.Buyer(), fair.Want(1))
-		fair.Provider.Fail(&market.DeclinedError{Reason: "the card has expired"}, false)
+		fair.Provider.Decline("the card has expired")
 		for range 2 {
 			_, _, _, err := fair.Checkout.Pay(t.Context(), owner(order), market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1"})
 			require.ErrorIs(t, err, market.ErrPaymentDeclined)
 			require.ErrorContains(t, err, "the card has expired")
-			fair.Provider.Fail(nil, false)
+			fair.Provider.Decline("")
 		}
 		require.Equal(t, market.OrderPaid, pay(t, fair, order).State)
 	})

@@ -22,26 +22,35 @@ func (s *Store) Atomically(ctx context.Context, doing string, steps func(context
 // checkoutTx is a transaction of the checkout.
 type checkoutTx struct{ tx bun.Tx }
 
-// claim is the lock under which transactions with the same idempotency key come one after the other, so that a repeat
-// finds what the first request has done.
-const claim = "pg_advisory_xact_lock(hashtextextended(?, 0))::text AS claim"
+// claim makes transactions with the same idempotency key come one after the other, so that a repeat finds what the first
+// request has done. It is a statement of its own: the next one sees what was committed while this one waited. Left to the
+// unique index, a repeat would find out last, and wait for whoever changes the order while it holds the offerings that
+// they wait for.
+const claim = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
 
 // HoldWindow implements market.CheckoutTx.
 func (c checkoutTx) HoldWindow(ctx context.Context, wanted market.Placement) (market.MarketDay, bool, error) {
+	if c.tx.Dialect().Name() == dialect.PG {
+		if _, err := c.tx.ExecContext(ctx, claim, wanted.CustomerID+" "+wanted.IdempotencyKey); err != nil {
+			return market.MarketDay{}, false, err
+		}
+	}
 	row := struct {
 		dayRow  `bun:",extend"`
-		HasSlot bool   `bun:"has_slot,scanonly"`
-		Claim   string `bun:"claim,scanonly"`
+		HasSlot bool `bun:"has_slot,scanonly"`
+		KeyUsed bool `bun:"key_used,scanonly"`
 	}{}
 	query := c.tx.NewSelect().Model(&row).ColumnExpr("d.*").
 		ColumnExpr("EXISTS (SELECT 1 FROM pickup_slots AS s WHERE s.id = ? AND s.market_id = d.market_id) AS has_slot", wanted.SlotID).
+		ColumnExpr("EXISTS (SELECT 1 FROM orders AS r WHERE r.customer_id = ? AND r.idempotency_key = ?) AS key_used",
+			wanted.CustomerID, wanted.IdempotencyKey).
 		Where("d.id = ?", wanted.MarketDayID)
-	if c.tx.Dialect().Name() == dialect.PG {
-		query = query.ColumnExpr(claim, wanted.CustomerID+" "+wanted.IdempotencyKey).For(forShare + " OF d")
-	}
-	err := query.Scan(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := locked(query, forShare+" OF d").Scan(ctx)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return market.MarketDay{}, false, &market.NotFoundError{Kind: "market day", ID: wanted.MarketDayID}
+	case err == nil && row.KeyUsed:
+		return market.MarketDay{}, false, market.ErrDuplicate
 	}
 	return row.day(), row.HasSlot, err
 }

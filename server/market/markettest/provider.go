@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"github.com/farmersmarket/platform/server/market"
 )
 
@@ -15,9 +17,11 @@ type Provider struct {
 	mu       sync.Mutex
 	next     market.PaymentState
 	fails    error
+	declines string
 	lost     bool
 	byKey    map[string]string
 	intents  map[string]*Intent
+	order    []string          // the intents, oldest first
 	refunded map[string]string // idempotency key to intent
 }
 
@@ -52,6 +56,13 @@ func (p *Provider) Fail(err error, lost bool) {
 	p.fails, p.lost = err, lost
 }
 
+// Decline makes the provider refuse new payments for the reason, until it is empty.
+func (p *Provider) Decline(reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.declines = reason
+}
+
 // Report moves an intent on and returns the event that tells of it. A capture stays captured.
 func (p *Provider) Report(ref string, state market.PaymentState) market.PaymentEvent {
 	p.mu.Lock()
@@ -63,13 +74,13 @@ func (p *Provider) Report(ref string, state market.PaymentState) market.PaymentE
 	}
 }
 
-// Intents returns what the provider knows.
+// Intents returns what the provider knows, oldest first.
 func (p *Provider) Intents() []Intent {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	all := make([]Intent, 0, len(p.intents))
-	for _, intent := range p.intents {
-		all = append(all, *intent)
+	for _, ref := range p.order {
+		all = append(all, *p.intents[ref])
 	}
 	return all
 }
@@ -98,8 +109,12 @@ func (p *Provider) CreateIntent(_ context.Context, request market.PaymentRequest
 		return market.PaymentIntent{}, err
 	}
 	ref, known := p.byKey[request.IdempotencyKey]
+	if !known && p.declines != "" {
+		return market.PaymentIntent{}, &market.DeclinedError{Reason: p.declines}
+	}
 	if !known {
-		ref = fmt.Sprintf("pi_%d", len(p.intents)+1)
+		ref = "pi_" + uuid.NewString()
+		p.order = append(p.order, ref)
 		p.byKey[request.IdempotencyKey] = ref
 		intent := &Intent{PaymentIntent: market.PaymentIntent{ProviderRef: ref}, Request: request}
 		intent.become(p.next)

@@ -1,0 +1,277 @@
+package market_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	"pgregory.net/rapid"
+
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/market/markettest"
+	"github.com/farmersmarket/platform/server/store"
+	"github.com/farmersmarket/platform/server/store/storetest"
+)
+
+// TestWhateverHappensInWhateverOrderTheInvariantsHold drives a fair with random steps, one by one and several at once,
+// and checks after each that stock is conserved, that an order is paid by one payment, that totals are those of the
+// lines, and that states follow each other as the table says. In the end no customer has paid for an order that ended.
+func TestWhateverHappensInWhateverOrderTheInvariantsHold(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		rapid.Check(t, func(rt *rapid.T) {
+			// Each fair has a payment provider of its own, which knows nothing of the payments before.
+			for _, table := range []string{"payments", "order_lines", "orders", "offerings", "market_days"} {
+				_, err := s.DB().ExecContext(ctx(), "DELETE FROM "+table)
+				require.NoError(rt, err)
+			}
+			m := &marketDrive{fair: markettest.NewFair(t, s, 6, 4, 9), states: map[string]market.OrderState{}}
+			rt.Repeat(map[string]func(*rapid.T){
+				"one step":      func(rt *rapid.T) { m.run(rt, 1) },
+				"steps at once": func(rt *rapid.T) { m.run(rt, rapid.IntRange(2, 5).Draw(rt, "steps")) },
+				"":              m.check,
+			})
+			m.settle(rt)
+		})
+	})
+}
+
+// marketDrive is a fair and what the driver knows of it.
+type marketDrive struct {
+	fair *markettest.Fair
+
+	mu         sync.Mutex
+	placements []placed
+	states     map[string]market.OrderState // as last seen
+}
+
+// placed is a placement and who asked for it.
+type placed struct {
+	buyer     market.Actor
+	placement market.Placement
+	order     string // empty when it was refused
+}
+
+// step is something that happens. Its error is one that must not.
+type step func() error
+
+// run lets n steps, drawn at random, happen at once.
+func (m *marketDrive) run(rt *rapid.T, n int) {
+	kinds := []func(*rapid.T) step{
+		m.place, m.place, m.place, m.placeAgain, m.pay, m.pay, m.cancel, m.hand, m.wait, m.upkeep, m.upkeep, m.report, m.providerTrouble,
+	}
+	steps := make([]step, n)
+	for i := range steps {
+		steps[i] = kinds[rapid.IntRange(0, len(kinds)-1).Draw(rt, "kind")](rt)
+	}
+	var group errgroup.Group
+	for _, step := range steps {
+		group.Go(step)
+	}
+	require.NoError(rt, group.Wait())
+}
+
+func (m *marketDrive) place(rt *rapid.T) step {
+	quantity := rapid.Int64Range(0, 3)
+	wanted := m.fair.Want(quantity.Draw(rt, "first"), quantity.Draw(rt, "second"), quantity.Draw(rt, "third"))
+	return m.ask(placed{buyer: markettest.Buyer(), placement: wanted})
+}
+
+// placeAgain repeats a placement with its key.
+func (m *marketDrive) placeAgain(rt *rapid.T) step {
+	if len(m.placements) == 0 {
+		return nothing
+	}
+	return m.ask(rapid.SampledFrom(m.placements).Draw(rt, "placement"))
+}
+
+func (m *marketDrive) ask(p placed) step {
+	return func() error {
+		order, _, err := m.fair.Checkout.Place(ctx(), p.buyer, p.placement)
+		if p.order != "" && (err != nil || order.ID != p.order) {
+			return fmt.Errorf("order %s was placed with the key; now it is %s, %w", p.order, order.ID, err)
+		}
+		p.order = order.ID
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.placements = append(m.placements, p)
+		return allow(err, market.ErrConflict, market.ErrInvalid)
+	}
+}
+
+// order draws one of the orders placed.
+func (m *marketDrive) order(rt *rapid.T) (placed, bool) {
+	all := slices.DeleteFunc(slices.Clone(m.placements), func(p placed) bool { return p.order == "" })
+	if len(all) == 0 {
+		return placed{}, false
+	}
+	return rapid.SampledFrom(all).Draw(rt, "order"), true
+}
+
+func (m *marketDrive) pay(rt *rapid.T) step {
+	p, any := m.order(rt)
+	if !any {
+		return nothing
+	}
+	key := rapid.SampledFrom([]string{p.order + "-1", p.order + "-2", uuid.NewString()}).Draw(rt, "key")
+	m.fair.Provider.Answer(rapid.SampledFrom(intentStates()).Draw(rt, "answer"))
+	return func() error {
+		_, _, _, err := m.fair.Checkout.Pay(ctx(), p.buyer, market.PayRequest{OrderID: p.order, IdempotencyKey: key})
+		return allow(err, market.ErrConflict, market.ErrPaymentDeclined, market.ErrProviderUnavailable)
+	}
+}
+
+func intentStates() []market.PaymentState {
+	return []market.PaymentState{
+		market.PaymentRequiresAction, market.PaymentProcessing, market.PaymentSucceeded, market.PaymentFailed, market.PaymentCancelled,
+	}
+}
+
+func (m *marketDrive) cancel(rt *rapid.T) step {
+	p, any := m.order(rt)
+	if !any {
+		return nothing
+	}
+	actor := rapid.SampledFrom([]market.Actor{p.buyer, m.fair.Manager}).Draw(rt, "actor")
+	return func() error {
+		_, err := m.fair.Checkout.Cancel(ctx(), actor, p.order)
+		return allow(err, market.ErrConflict)
+	}
+}
+
+// hand packs or collects an order.
+func (m *marketDrive) hand(rt *rapid.T) step {
+	p, any := m.order(rt)
+	if !any {
+		return nothing
+	}
+	hand := rapid.SampledFrom([]func() error{
+		func() error { _, err := m.fair.Checkout.Pack(ctx(), m.fair.Manager, p.order); return err },
+		func() error { _, err := m.fair.Checkout.Collect(ctx(), m.fair.Manager, p.order); return err },
+	}).Draw(rt, "hand")
+	return func() error { return allow(hand(), market.ErrConflict) }
+}
+
+// wait lets time pass: a moment, the length of a hold, or the rest of the window.
+func (m *marketDrive) wait(rt *rapid.T) step {
+	d := rapid.SampledFrom([]time.Duration{time.Second, time.Minute, 15 * time.Minute, 24 * time.Hour}).Draw(rt, "time")
+	return func() error { m.fair.Clock.Advance(d); return nil }
+}
+
+// upkeep does one of the background jobs.
+func (m *marketDrive) upkeep(rt *rapid.T) step {
+	checkout := m.fair.Checkout
+	job := rapid.SampledFrom([]func() (int, error){
+		func() (int, error) { return checkout.ExpireHolds(ctx()) },
+		func() (int, error) { return checkout.CloseDays(ctx()) },
+		func() (int, error) { return checkout.AttendPayments(ctx()) },
+	}).Draw(rt, "job")
+	return func() error {
+		_, err := job()
+		return allow(err, market.ErrProviderUnavailable)
+	}
+}
+
+// report delivers an event: of a capture or another end that happens now at the provider, or of old news.
+func (m *marketDrive) report(rt *rapid.T) step {
+	intents := m.fair.Provider.Intents()
+	if len(intents) == 0 {
+		return nothing
+	}
+	intent := intents[rapid.IntRange(0, len(intents)-1).Draw(rt, "intent")]
+	state := rapid.SampledFrom(intentStates()).Draw(rt, "state")
+	return func() error {
+		event := m.fair.Provider.Report(intent.ProviderRef, state)
+		if state == market.PaymentSucceeded || !intent.Captured {
+			return m.fair.Checkout.HandlePaymentEvent(ctx(), event)
+		}
+		return nil
+	}
+}
+
+// providerTrouble takes the provider away, or brings it back.
+func (m *marketDrive) providerTrouble(rt *rapid.T) step {
+	trouble := rapid.SampledFrom([]error{nil, nil, market.ErrProviderUnavailable}).Draw(rt, "trouble")
+	lost, declines := rapid.Bool().Draw(rt, "lost"), rapid.SampledFrom([]string{"", "", "no money"}).Draw(rt, "declines")
+	return func() error {
+		m.fair.Provider.Fail(trouble, lost)
+		m.fair.Provider.Decline(declines)
+		return nil
+	}
+}
+
+func nothing() error { return nil }
+
+func allow(err error, kinds ...error) error {
+	if slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) }) {
+		return nil
+	}
+	return err
+}
+
+// check requires what must hold at every moment.
+func (m *marketDrive) check(rt *rapid.T) {
+	requireClean(rt, m.fair)
+	for _, order := range m.orders(rt) {
+		before, seen := m.states[order.ID]
+		if !seen {
+			before = market.OrderPendingPayment
+		}
+		require.True(rt, reachable(before, order.State), "order %s was %s and is %s", order.ID, before, order.State)
+		m.states[order.ID] = order.State
+	}
+}
+
+func (m *marketDrive) orders(rt *rapid.T) []market.Order {
+	var all []market.Order
+	for n := 1; ; n++ {
+		page, err := m.fair.Checkout.Orders(ctx(), m.fair.Manager,
+			market.OrderQuery{Paging: market.Paging{Page: n, Limit: market.MaxLimit}, MarketDayID: m.fair.Day.ID})
+		require.NoError(rt, err)
+		all = append(all, page.Items...)
+		if n >= page.Pages() {
+			return all
+		}
+	}
+}
+
+// reachable reports whether the transitions lead from one state to the other.
+func reachable(from, to market.OrderState) bool {
+	return from == to || slices.ContainsFunc(market.OrderStates(), func(next market.OrderState) bool {
+		return from.CanBecome(next) && reachable(next, to)
+	})
+}
+
+// settle lets the market finish what it has begun, and requires that nobody has paid for nothing, or twice.
+func (m *marketDrive) settle(rt *rapid.T) {
+	m.fair.Provider.Fail(nil, false)
+	m.fair.Provider.Decline("")
+	m.fair.Provider.Answer(market.PaymentFailed)
+	for range 4 {
+		m.fair.Clock.Advance(24 * time.Hour)
+		upkeep(rt, m.fair)
+	}
+	m.check(rt)
+	kept := map[string]int{}
+	for _, intent := range m.fair.Provider.Intents() {
+		require.LessOrEqual(rt, intent.Refunds, 1)
+		if intent.Captured && intent.Refunds == 0 {
+			kept[intent.Request.OrderID]++
+		}
+	}
+	for _, order := range m.orders(rt) {
+		want := 0
+		if order.State.HoldsStock() {
+			want = 1
+		}
+		require.Equal(rt, want, kept[order.ID], "payments kept for order %s, which is %s", order.ID, order.State)
+	}
+	day, err := m.fair.Plan.MarketDay(ctx(), m.fair.Day.ID)
+	require.NoError(rt, err)
+	require.Equal(rt, market.DayClosed, day.State(m.fair.Clock.Now()))
+}
