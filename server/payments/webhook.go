@@ -17,6 +17,9 @@ import (
 // of use to anyone. Five minutes is Stripe's own default: https://docs.stripe.com/webhooks#replay-attacks.
 const Tolerance = 5 * time.Minute
 
+// SignatureHeader is the header that a delivery's signature is in.
+const SignatureHeader = "Stripe-Signature"
+
 // What can be wrong with a delivery.
 var (
 	// ErrSignature says that it was not signed with our secret, or too long ago. Nothing in it can be believed.
