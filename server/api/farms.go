@@ -48,8 +48,8 @@ func (p farmsParams) query() market.FarmQuery {
 	return query
 }
 
-// farmDetails is what owners say of their farm. Its bounds are those of market.FarmDetails.
-type farmDetails struct {
+// FarmDetails is what owners say of their farm. Its bounds are those of market.FarmDetails.
+type FarmDetails struct {
 	Name        string `json:"name" minLength:"1" maxLength:"120" example:"Ballinacarrow Orchard"`
 	Description string `json:"description" maxLength:"2000" example:"Forty old Irish apple varieties, pressed and picked by one family."`
 	Place       string `json:"place" minLength:"1" maxLength:"120" example:"Ballinacarrow" doc:"The town or village the farm is in."`
@@ -57,16 +57,16 @@ type farmDetails struct {
 	Country     string `json:"country" pattern:"^[A-Z]{2}$" example:"IE" doc:"ISO 3166-1 alpha-2 code."`
 }
 
-func (d farmDetails) details() market.FarmDetails { return market.FarmDetails(d) }
+func (d FarmDetails) details() market.FarmDetails { return market.FarmDetails(d) }
 
 type createFarmInput struct {
-	Body farmDetails
+	Body FarmDetails
 }
 
 type updateFarmInput struct {
 	IfMatch
 	ID   string `path:"id" format:"uuid" example:"2b7d3c1e-58a4-5d0f-8a43-6f1f0d7b9c22"`
-	Body farmDetails
+	Body FarmDetails
 }
 
 // RegisterFarms adds the farms to the API.

@@ -74,8 +74,8 @@ func (p productsParams) query() market.ProductQuery {
 	}
 }
 
-// productDetails is what owners say of their product. Its bounds are those of market.ProductDetails.
-type productDetails struct {
+// ProductDetails is what owners say of their product. Its bounds are those of market.ProductDetails.
+type ProductDetails struct {
 	Name        string `json:"name" minLength:"1" maxLength:"120" example:"Bunched carrots"`
 	Description string `json:"description" maxLength:"2000" example:"Pulled the morning of the market, tops on."`
 	Category    string `json:"category" enum:"vegetables,fruit,mushrooms,herbs,dairy,eggs,meat,bread,honey,preserves,drinks,flowers"`
@@ -85,7 +85,7 @@ type productDetails struct {
 }
 
 // details fails with market.ErrInvalid where a month is none.
-func (d productDetails) details() (market.ProductDetails, error) {
+func (d ProductDetails) details() (market.ProductDetails, error) {
 	var season market.Season
 	for _, month := range d.Season {
 		if month < 1 || month > 12 {
@@ -103,14 +103,14 @@ func (d productDetails) details() (market.ProductDetails, error) {
 type createProductInput struct {
 	Body struct {
 		FarmID string `json:"farm_id" format:"uuid" example:"2b7d3c1e-58a4-5d0f-8a43-6f1f0d7b9c22" doc:"The farm that sells it; one of yours."`
-		productDetails
+		ProductDetails
 	}
 }
 
 type updateProductInput struct {
 	IfMatch
 	ID   string `path:"id" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11"`
-	Body productDetails
+	Body ProductDetails
 }
 
 // RegisterProducts adds the products to the API.
