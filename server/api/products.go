@@ -81,7 +81,7 @@ type ProductDetails struct {
 	Category    string `json:"category" enum:"vegetables,fruit,mushrooms,herbs,dairy,eggs,meat,bread,honey,preserves,drinks,flowers"`
 	Unit        Unit   `json:"unit"`
 	Price       Money  `json:"price" doc:"Price of one unit, taxes included."`
-	Season      []int  `json:"season" nullable:"false" minItems:"1" maxItems:"12" uniqueItems:"true" example:"[6,7,8,9,10]" doc:"Months in which it is sold: 1 is January."`
+	Season      []int  `json:"season" nullable:"false" minItems:"1" maxItems:"12" example:"[6,7,8,9,10]" doc:"Months in which it is sold: 1 is January."`
 }
 
 // details fails with market.ErrInvalid where a month is none.
