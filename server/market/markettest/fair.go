@@ -38,11 +38,16 @@ func Rules() market.CheckoutRules {
 
 // NewFair opens a fair with an offering for each quantity. It is noon of 20 November 2026; orders are taken from noon on,
 // for two days.
-func NewFair(t *testing.T, s *store.Store, quantities ...int64) *Fair {
+func NewFair(t testing.TB, s *store.Store, quantities ...int64) *Fair {
 	t.Helper()
-	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	return NewFairAt(t, s, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), quantities...)
+}
+
+// NewFairAt opens a fair whose clock shows the time, from which on orders are taken, for two days.
+func NewFairAt(t testing.TB, s *store.Store, now time.Time, quantities ...int64) *Fair {
+	t.Helper()
 	fair := &Fair{
-		Store: s, Clock: NewClock(noon), Provider: NewProvider(), Observer: &Observer{},
+		Store: s, Clock: NewClock(now), Provider: NewProvider(), Observer: &Observer{},
 		Manager: market.Actor{ID: uuid.NewString(), Role: market.MarketManager},
 	}
 	fair.Plan = market.NewPlan(s, fair.Clock)
@@ -59,7 +64,7 @@ func NewFair(t *testing.T, s *store.Store, quantities ...int64) *Fair {
 	})
 	require.NoError(t, err)
 	fair.Day, err = fair.Plan.AddMarketDay(t.Context(), fair.Manager, market.MarketDay{
-		MarketID: fair.Market.ID, Date: "2026-11-22", OpensAt: noon, ClosesAt: noon.AddDate(0, 0, 2),
+		MarketID: fair.Market.ID, Date: now.AddDate(0, 0, 2).Format(time.DateOnly), OpensAt: now, ClosesAt: now.AddDate(0, 0, 2),
 	})
 	require.NoError(t, err)
 	for i, quantity := range quantities {
@@ -72,7 +77,7 @@ func NewFair(t *testing.T, s *store.Store, quantities ...int64) *Fair {
 	return fair
 }
 
-func (f *Fair) stock(t *testing.T, n int) []market.Product {
+func (f *Fair) stock(t testing.TB, n int) []market.Product {
 	t.Helper()
 	for _, name := range []string{"Alder Farm", "Birch Farm"} {
 		f.Farms = append(f.Farms, market.Farm{

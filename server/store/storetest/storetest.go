@@ -42,7 +42,7 @@ func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 }
 
 // Open opens the database and closes it when the test ends.
-func Open(t *testing.T, url string, opts store.Options) *store.Store {
+func Open(t testing.TB, url string, opts store.Options) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), url, opts)
 	require.NoError(t, err)
@@ -51,13 +51,13 @@ func Open(t *testing.T, url string, opts store.Options) *store.Store {
 }
 
 // SQLite returns the URL of a file in a folder of the test's own.
-func SQLite(t *testing.T) string {
+func SQLite(t testing.TB) string {
 	t.Helper()
 	return "sqlite://" + filepath.Join(t.TempDir(), "market.db")
 }
 
 // PostgreSQL returns the URL of a schema of the test's own. A server that is not there fails the test.
-func PostgreSQL(t *testing.T) string {
+func PostgreSQL(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv("TEST_POSTGRES_URL")
 	if server == "" {
