@@ -37,27 +37,9 @@ type answer struct {
 }
 
 type item struct {
-	ID       id     `json:"id"`
+	ID       string `json:"id"`
 	Name     string `json:"name"`
 	Category string `json:"category"`
-}
-
-// id is a resource's id as it stands in a path, whether the API writes it as a JSON number or string.
-type id string
-
-// UnmarshalJSON takes a number or a string.
-func (i *id) UnmarshalJSON(raw []byte) error {
-	var text string
-	if err := json.Unmarshal(raw, &text); err == nil {
-		*i = id(text)
-		return nil
-	}
-	var number json.Number
-	if err := json.Unmarshal(raw, &number); err != nil {
-		return fmt.Errorf("id %s: want a string or a number: %w", raw, err)
-	}
-	*i = id(number.String())
-	return nil
 }
 
 // learn remembers what a list's answer shows. An answer of another shape teaches nothing, which is no error: the
@@ -78,10 +60,10 @@ func (m *market) learn(path string, body []byte) {
 	}
 	for _, item := range got.Data {
 		if list == farmsPath {
-			m.add(&m.farms, "farm", string(item.ID))
+			m.add(&m.farms, "farm", item.ID)
 			continue
 		}
-		m.add(&m.products, "product", string(item.ID))
+		m.add(&m.products, "product", item.ID)
 		m.add(&m.categories, "category", item.Category)
 		for word := range strings.FieldsSeq(item.Name) {
 			m.add(&m.words, "word", strings.Trim(word, ",.()"))

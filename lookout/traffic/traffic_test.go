@@ -41,7 +41,7 @@ func (f *fakeMarket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case productsPath:
 		_, _ = fmt.Fprint(w, `{"success":true,"data":[{"id":"p 1","name":"Apples, red","category":"fruit & nuts"}],"pagination":{"pages":3}}`)
 	case farmsPath:
-		_, _ = fmt.Fprint(w, `{"success":true,"data":[{"id":7,"name":"Oak Farm"}],"pagination":{"pages":1}}`)
+		_, _ = fmt.Fprint(w, `{"success":true,"data":[{"id":"f7","name":"Oak Farm"}],"pagination":{"pages":1}}`)
 	}
 }
 
@@ -71,9 +71,9 @@ func TestShoppersDoWhatShoppersDo(t *testing.T) {
 		"leaf through products":              "/api/v1/products",
 		"filter by a category that exists":   "/api/v1/products?category=fruit & nuts",
 		"search for a word of a name":        "/api/v1/products?q=Apples",
-		"open a product by its string id":    "/api/v1/products/p 1",
+		"open a product by its id":           "/api/v1/products/p 1",
 		"look at farms":                      "/api/v1/farms",
-		"open a farm by its number":          "/api/v1/farms/7",
+		"open a farm by its id":              "/api/v1/farms/f7",
 		"search for a word without a comma ": "/api/v1/products?q=red",
 	} {
 		require.Eventually(t, func() bool { return f.asked(kind) }, soon, 5*time.Millisecond, name)
