@@ -48,7 +48,7 @@ func newCommand() *cobra.Command {
 		Short: "The Farmers Market API",
 		Long: "The Farmers Market API. It is configured by environment variables; `server config` lists them.\n" +
 			"Without a command it serves.",
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          withConfig(serve),
@@ -56,23 +56,31 @@ func newCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		&cobra.Command{
-			Use: "serve", Short: "Serve the API until SIGTERM", Args: cobra.NoArgs, RunE: withConfig(serve),
+			Use: "serve", Short: "Serve the API until SIGTERM", Args: noArgs, RunE: withConfig(serve),
 		},
 		&cobra.Command{
-			Use: "migrate", Short: "Bring the database's schema up to date", Args: cobra.NoArgs, RunE: withConfig(migrate),
+			Use: "migrate", Short: "Bring the database's schema up to date", Args: noArgs, RunE: withConfig(migrate),
 		},
 		&cobra.Command{
-			Use: "seed", Short: "Load the example catalogue; a second run changes nothing", Args: cobra.NoArgs, RunE: withConfig(loadSeed),
+			Use: "seed", Short: "Load the example catalogue; a second run changes nothing", Args: noArgs, RunE: withConfig(loadSeed),
 		},
 		&cobra.Command{
-			Use: "config", Short: "Print the configuration in force, secrets masked", Args: cobra.NoArgs, RunE: printConfig,
+			Use: "config", Short: "Print the configuration in force, secrets masked", Args: noArgs, RunE: printConfig,
 		},
 		&cobra.Command{
-			Use: "openapi", Short: "Print the API's OpenAPI 3.1 document", Args: cobra.NoArgs, RunE: printOpenAPI,
+			Use: "openapi", Short: "Print the API's OpenAPI 3.1 document", Args: noArgs, RunE: printOpenAPI,
 		},
 		newAdminCommand(),
 	)
 	return root
+}
+
+// noArgs refuses arguments, and with them unknown commands.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // withConfig reads the configuration before the command runs.

@@ -225,7 +225,8 @@ func TestAStartThatCannotWorkSaysWhyAndExitsWith2(t *testing.T) {
 		"an admin port that is taken": {
 			settings: []string{"ADMIN_ADDR=" + taken.Addr().String()}, want: []string{"taken by another program", "ADMIN_ADDR"},
 		},
-		"a flag that there is not": {args: []string{"--port=1"}, want: []string{"--port"}},
+		"a command that there is not": {args: []string{"sevre"}, want: []string{`unknown command "sevre"`}},
+		"a flag that there is not":    {args: []string{"--port=1"}, want: []string{"--port"}},
 		"a database file in no folder": {
 			settings: []string{"DATABASE_URL=sqlite://" + notADirectory + "/market.db"}, want: []string{notADirectory},
 		},
