@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/farmersmarket/platform/migrations"
 	"github.com/farmersmarket/platform/server/config"
@@ -32,7 +33,11 @@ func openStore(ctx context.Context, c config.Config, tel *telemetry.Telemetry) (
 		if err != nil {
 			return nil, err
 		}
-		tel.Logger.Info("seeded", "changed", counts)
+		days, err := seed.LoadDays(ctx, db, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		tel.Logger.Info("seeded", "changed", counts, "market_days", days)
 	}
 	return db, nil
 }
@@ -66,7 +71,12 @@ func loadSeed(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
+	days, err := seed.LoadDays(ctx, db, time.Now())
+	if err != nil {
+		return err
+	}
 	fmt.Println(counts)
+	fmt.Printf("planned %d market days\n", days)
 	return nil
 }
 
