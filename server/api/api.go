@@ -11,6 +11,7 @@ import (
 
 	"github.com/farmersmarket/platform/server/auth"
 	"github.com/farmersmarket/platform/server/cache"
+	"github.com/farmersmarket/platform/server/clientaddr"
 	"github.com/farmersmarket/platform/server/faults"
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
@@ -34,6 +35,9 @@ type Options struct {
 	Faults    *faults.Injector // nil when faults are off
 	Cache     *cache.Cache     // nil: no answers are kept
 
+	RateLimits     RateLimits
+	TrustedProxies clientaddr.Networks // whose X-Forwarded-For is believed
+
 	Version        string // of the service
 	Environment    string
 	RequestTimeout time.Duration
@@ -47,7 +51,8 @@ func New(o Options) (*fiber.App, error) {
 		DisableStartupMessage: true,
 		CaseSensitive:         true,
 		BodyLimit:             o.BodyLimit,
-		ReadBufferSize:        8 << 10, // bounds the request line and headers
+		ReadBufferSize:        8 << 10,  // bounds the request line and headers
+		WriteBufferSize:       16 << 10, // a usual answer leaves in one system call
 		ReadTimeout:           10 * time.Second,
 		WriteTimeout:          30 * time.Second,
 		IdleTimeout:           2 * time.Minute, // longer than a load balancer's, so that it closes first
@@ -57,7 +62,11 @@ func New(o Options) (*fiber.App, error) {
 	o.Telemetry.Use(app)
 	app.Use(securityHeaders)
 	app.Use(bound(o.RequestTimeout))
+	app.Use(findClient(o.TrustedProxies))
 	app.Use(authenticate(o.Sessions))
+	if o.RateLimits.Limiter != nil {
+		app.Use(limitRate(o.RateLimits))
+	}
 	if o.Faults != nil {
 		app.Use(o.Faults.Middleware(o.Telemetry.Metrics))
 	}
@@ -107,7 +116,7 @@ func humaConfig() huma.Config {
 	config.SchemasPath = "" // the document has them
 	config.Components.SecuritySchemes = securitySchemes()
 	config.CreateHooks = nil // no $schema field in answers
-	config.OnAddOperation = []huma.AddOpFunc{documentBodyErrors, documentCaching}
+	config.OnAddOperation = []huma.AddOpFunc{documentBodyErrors, documentCaching, documentLimit}
 	config.Transformers = []huma.Transformer{addTraceID}
 	useProblems()
 	return config

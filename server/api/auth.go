@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/farmersmarket/platform/server/auth"
 	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/ratelimit"
 )
 
 // Account is an account as the API shows it, to itself and to admins.
@@ -52,7 +52,7 @@ type ClientAddress struct{ client string }
 
 // Resolve implements huma.Resolver.
 func (a *ClientAddress) Resolve(ctx huma.Context) []error {
-	a.client = strings.Clone(humafiber.Unwrap(ctx).IP()) // Fiber uses the request's memory again
+	a.client = ratelimit.Address(clientOf(humafiber.Unwrap(ctx)))
 	return nil
 }
 

@@ -151,7 +151,6 @@ func documentCaching(_ *huma.OpenAPI, op *huma.Operation) {
 func (h *httpCache) handle(c *fiber.Ctx) error {
 	route := h.reads[telemetry.RouteOf(c.UserContext())]
 	if route == nil || (c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead) {
-		c.Set(fiber.HeaderCacheControl, notCached)
 		return c.Next()
 	}
 	if h.answers == nil || route.madeFrom == nil {
@@ -185,7 +184,6 @@ func lastSegment(path string) string {
 // finish makes the answer of a handler cacheable. It returns a copy of it, or nil when it is none to be cached.
 func (h *httpCache) finish(c *fiber.Ctx, route *cachedRoute) *keptAnswer {
 	if c.Response().StatusCode() != fiber.StatusOK {
-		c.Set(fiber.HeaderCacheControl, notCached)
 		return nil
 	}
 	body := c.Response().Body()

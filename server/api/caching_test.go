@@ -48,6 +48,11 @@ func (s *oneProduct) Products(_ context.Context, q market.ProductQuery) (market.
 	return market.Page[market.Product]{Paging: q.Paging, Items: []market.Product{{ID: productID, Name: s.name}}, Total: 1}, nil
 }
 
+// written is a database in which every write succeeds.
+type written struct{ market.ProducerStore }
+
+func (written) UpdateProduct(context.Context, market.Product) error { return nil }
+
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{t: t, shelf: &oneProduct{name: "Carrots"}}
@@ -99,7 +104,7 @@ func TestAPublicReadIsAnsweredFromTheCacheUntilItsDataChange(t *testing.T) {
 			require.Equal(t, 1, s.shelf.asked)
 
 			s.shelf.name = "Parsnips"
-			s.cache.ProductChanged(t.Context(), productID)
+			require.NoError(t, cache.NewProducers(s.cache, written{}).UpdateProduct(t.Context(), market.Product{ID: productID}))
 			changed, body := s.ask(http.MethodGet, path)
 			require.Contains(t, body, "Parsnips")
 			require.NotEqual(t, first.Header.Get("ETag"), changed.Header.Get("ETag"))

@@ -15,6 +15,7 @@ func registerDocs(app *fiber.App) {
 	ui := adaptor.HTTPHandler(v5emb.New("Farmers Market API", "/openapi.json", "/docs/"))
 	serve := func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentSecurityPolicy, docsPolicy)
+		c.Set(fiber.HeaderCacheControl, fixedAnswer.String())
 		return ui(c)
 	}
 	app.Get("/docs", serve)

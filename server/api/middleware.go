@@ -7,11 +7,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// securityHeaders says that answers are data: never to be sniffed, framed or run.
+// securityHeaders says that answers are data, never to be sniffed, framed or run, and the caller's own, until a handler
+// says otherwise.
 func securityHeaders(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
+	c.Set(fiber.HeaderCacheControl, notCached)
 	return c.Next()
 }
 

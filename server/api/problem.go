@@ -134,10 +134,13 @@ func describe(ctx context.Context, err error) *Problem {
 	var invalid *market.InvalidError
 	var status *fiber.Error
 	var throttled *auth.ThrottledError
+	var problem *Problem
 	if p := describeOrdering(ctx, err); p != nil {
 		return p
 	}
 	switch {
+	case errors.As(err, &problem):
+		return problem
 	case errors.As(err, &status):
 		return describeStatus(status)
 	case errors.As(err, &throttled):

@@ -84,6 +84,23 @@ func (s *stall) price(id string) int64 {
 	return product.Price.Amount
 }
 
+// written is a database in which every write succeeds.
+type written struct{ market.ProducerStore }
+
+func (written) UpdateProduct(context.Context, market.Product) error { return nil }
+
+func (written) UpdateFarm(context.Context, market.Farm) error { return nil }
+
+func (s *stall) changeProduct(id string) {
+	s.t.Helper()
+	require.NoError(s.t, cache.NewProducers(s.cache, written{}).UpdateProduct(s.t.Context(), market.Product{ID: id}))
+}
+
+func (s *stall) changeFarm(id string) {
+	s.t.Helper()
+	require.NoError(s.t, cache.NewProducers(s.cache, written{}).UpdateFarm(s.t.Context(), market.Farm{ID: id}))
+}
+
 func (s *stall) metrics() string {
 	recorder := httptest.NewRecorder()
 	s.tel.MetricsHandler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
@@ -124,11 +141,11 @@ func TestAValueIsReadOnceAndAChangeEndsIt(t *testing.T) {
 		require.EqualValues(t, 1, s.reads.Load())
 		for price := range int64(20) {
 			s.price.Store(price)
-			here.cache.ProductChanged(t.Context(), id)
+			here.changeProduct(id)
 			require.Equal(t, price, here.price(id), "never stale after a change in the same process")
 		}
 		s.price.Store(100)
-		here.cache.FarmChanged(t.Context(), "some farm")
+		here.changeFarm("some farm")
 		require.EqualValues(t, 100, here.price(id), "a product shows its farm")
 	})
 }
@@ -155,7 +172,7 @@ func TestAReadThatBeganBeforeAChangeIsNotGivenToThoseWhoAskAfterIt(t *testing.T)
 		go func() { early <- here.price(id) }()
 		require.Eventually(t, func() bool { return s.reads.Load() == 1 }, patience, time.Millisecond)
 		s.price.Store(7)
-		here.cache.ProductChanged(t.Context(), id)
+		here.changeProduct(id)
 		late := make(chan int64)
 		go func() { late <- here.price(id) }()
 		require.Eventually(t, func() bool { return s.reads.Load() == 2 }, patience, time.Millisecond)
@@ -235,7 +252,7 @@ func TestProcessesShareWhatOneHasRead(t *testing.T) {
 	warm := open(t, s, url)
 	// The first read in a fresh Redis only gives the tags their versions.
 	require.Eventually(t, func() bool {
-		warm.cache.ProductChanged(t.Context(), id)
+		warm.changeProduct(id)
 		return warm.price(id) == 7 && redistest.Has(t, id)
 	}, patience, 5*time.Millisecond)
 	before := s.reads.Load()
@@ -257,7 +274,7 @@ func TestAChangeInOneProcessEndsTheValueInOthers(t *testing.T) {
 	require.EqualValues(t, 0, there.price(id))
 	for price := int64(1); price < 10; price++ {
 		s.price.Store(price)
-		here.cache.ProductChanged(t.Context(), id)
+		here.changeProduct(id)
 		require.Eventually(t, func() bool { return there.price(id) == price }, patience, time.Millisecond)
 	}
 }
@@ -268,18 +285,18 @@ func TestAChangeThatRedisMissedEndsEverythingThere(t *testing.T) {
 	url, proxy := redistest.Proxied(t)
 	here, there := open(t, s, url), open(t, s, redistest.URL(t).String())
 	require.Eventually(t, func() bool {
-		here.cache.ProductChanged(t.Context(), id)
+		here.changeProduct(id)
 		return here.price(id) == 0 && redistest.Has(t, id)
 	}, patience, 5*time.Millisecond)
 
 	proxy.Cut()
 	s.price.Store(7)
-	here.cache.ProductChanged(t.Context(), id)
+	here.changeProduct(id)
 	require.EqualValues(t, 7, here.price(id))
 	require.Contains(t, here.metrics(), `market_cache_errors_total{operation="invalidate"} 1`)
 	proxy.Restore()
 	for range 200 {
-		here.cache.FarmChanged(t.Context(), uuid.NewString()) // so that Redis is asked again and again
+		here.changeFarm(uuid.NewString()) // so that Redis is asked again and again
 		require.EqualValues(t, 7, here.price(id), "what Redis missed is never taken from it")
 	}
 	require.Eventually(t, func() bool { here.price(uuid.NewString()); return there.price(id) == 7 }, patience, 5*time.Millisecond)
@@ -293,7 +310,7 @@ func TestAnswersEndWithWhatTheyAreMadeFrom(t *testing.T) {
 	got, ok := answers.Get("GET /products")
 	require.True(t, ok)
 	require.Equal(t, "carrots", got)
-	here.cache.ProductChanged(t.Context(), "1")
+	here.changeProduct("1")
 	_, ok = answers.Get("GET /products")
 	require.False(t, ok)
 	answers.Keep("GET /products", made, "carrots", 7)

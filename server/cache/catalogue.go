@@ -73,16 +73,6 @@ func (c *Catalogue) Farms(ctx context.Context, query market.FarmQuery) (market.P
 	})
 }
 
-// ProductChanged ends what the cache knows of a product.
-func (c *Cache) ProductChanged(ctx context.Context, id string) {
-	c.Invalidate(ctx, ProductsTag, ProductTag(id))
-}
-
-// FarmChanged ends what the cache knows of a farm. Products show their farm's name, so theirs ends, too.
-func (c *Cache) FarmChanged(ctx context.Context, id string) {
-	c.Invalidate(ctx, FarmsTag, FarmTag(id), ProductsTag)
-}
-
 // name writes a query so that no two queries have the same name.
 func name(list string, paging market.Paging, parts ...string) string {
 	text := list + "/" + strconv.Itoa(paging.Page) + "/" + strconv.Itoa(paging.Limit)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/farmersmarket/platform/server/auth"
+	"github.com/farmersmarket/platform/server/clientaddr"
+	"github.com/farmersmarket/platform/server/ratelimit"
 )
 
 // Environments the service knows. Production is stricter: no faults, no sandbox.
@@ -41,6 +43,21 @@ type Config struct {
 	CloseInterval   time.Duration
 	PaymentInterval time.Duration
 	AuditInterval   time.Duration
+
+	RedisURL  string // empty: none
+	CacheSize int    // bytes
+	CacheTTL  time.Duration
+
+	RateLimits      bool
+	AuthRate        ratelimit.Rate
+	WriteRate       ratelimit.Rate
+	ReadRate        ratelimit.Rate
+	RateLimitExempt clientaddr.Networks
+	TrustedProxies  clientaddr.Networks
+
+	ImagesURL     string
+	ImageLimit    int // bytes
+	ImageDecoders int
 
 	OTLPEndpoint     string
 	OTLPInsecure     bool
@@ -79,6 +96,18 @@ func (c *Config) settings() []setting {
 		{"CLOSE_INTERVAL", "30s", "time between looks for market days to close", duration(&c.CloseInterval, time.Millisecond)},
 		{"PAYMENT_INTERVAL", "5s", "time between looks for refunds to make and payments to ask about", duration(&c.PaymentInterval, time.Millisecond)},
 		{"AUDIT_INTERVAL", "1m", "time between audits of stock, totals and payments", duration(&c.AuditInterval, time.Millisecond)},
+		{"REDIS_URL", "", "redis://:PASSWORD@HOST:PORT/DATABASE; empty: each process caches and counts for itself", redisURL(&c.RedisURL)},
+		{"CACHE_SIZE", "33554432", "most bytes that the cache takes in the process", integer(&c.CacheSize, 1<<10, 1<<34)},
+		{"CACHE_TTL", "10s", "time that a cached answer is used unless it changes; bounds what one process misses of another's changes", duration(&c.CacheTTL, time.Millisecond)},
+		{"RATE_LIMITS", "on", "bound what one client may ask for", onOff(&c.RateLimits)},
+		{"RATE_LIMIT_AUTH", "30/1m", "log-ins and the like that one address may try in a time", rate(&c.AuthRate)},
+		{"RATE_LIMIT_WRITES", "300/1m", "changes that one account or address may make in a time", rate(&c.WriteRate)},
+		{"RATE_LIMIT_READS", "1200/1m", "reads that one account or address may make in a time", rate(&c.ReadRate)},
+		{"RATE_LIMIT_EXEMPT", "auto", "networks without limits; auto: this machine in development, none otherwise", exempt(c)},
+		{"TRUSTED_PROXIES", "", "networks of the proxies whose X-Forwarded-For is believed: 10.0.0.0/8, fd00::/8", networks(&c.TrustedProxies)},
+		{"IMAGES_URL", "file://.run/images", "file://FOLDER, s3://BUCKET?region=REGION or azblob://CONTAINER", imagesURL(&c.ImagesURL)},
+		{"IMAGE_LIMIT", "10485760", "largest image that can be uploaded, in bytes", integer(&c.ImageLimit, 1<<10, 1<<30)},
+		{"IMAGE_DECODERS", "2", "images worked on at once, each with up to 300 MiB of memory; others wait", integer(&c.ImageDecoders, 1, 64)},
 		{"OTLP_ENDPOINT", "127.0.0.1:4317", "host:port of the OpenTelemetry Collector; none: export no traces", endpoint(&c.OTLPEndpoint)},
 		{"OTLP_INSECURE", "on", "send to the collector without TLS", onOff(&c.OTLPInsecure)},
 		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},

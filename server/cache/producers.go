@@ -1,0 +1,75 @@
+package cache
+
+import (
+	"context"
+	"time"
+
+	"github.com/farmersmarket/platform/server/market"
+)
+
+// Producers writes farms and products to the store and ends what the cache knows of them, also when a write fails: it may
+// have been done all the same. It reads from the store, because who changes something must see it as it is.
+type Producers struct {
+	cache *Cache
+	store market.ProducerStore
+}
+
+// NewProducers puts the cache before a store.
+func NewProducers(c *Cache, store market.ProducerStore) *Producers {
+	return &Producers{cache: c, store: store}
+}
+
+// Farm implements market.ProducerStore.
+func (p *Producers) Farm(ctx context.Context, id string) (market.Farm, error) {
+	return p.store.Farm(ctx, id)
+}
+
+// Product implements market.ProducerStore.
+func (p *Producers) Product(ctx context.Context, id string) (market.Product, error) {
+	return p.store.Product(ctx, id)
+}
+
+// CreateFarm implements market.ProducerStore.
+func (p *Producers) CreateFarm(ctx context.Context, farm market.Farm) error {
+	defer p.cache.farmChanged(ctx, farm.ID)
+	return p.store.CreateFarm(ctx, farm)
+}
+
+// UpdateFarm implements market.ProducerStore.
+func (p *Producers) UpdateFarm(ctx context.Context, farm market.Farm) error {
+	defer p.cache.farmChanged(ctx, farm.ID)
+	return p.store.UpdateFarm(ctx, farm)
+}
+
+// VerifyFarm implements market.ProducerStore.
+func (p *Producers) VerifyFarm(ctx context.Context, id string, by market.Actor, at time.Time) error {
+	defer p.cache.farmChanged(ctx, id)
+	return p.store.VerifyFarm(ctx, id, by, at)
+}
+
+// CreateProduct implements market.ProducerStore.
+func (p *Producers) CreateProduct(ctx context.Context, product market.Product) error {
+	defer p.cache.productChanged(ctx, product.ID)
+	return p.store.CreateProduct(ctx, product)
+}
+
+// UpdateProduct implements market.ProducerStore.
+func (p *Producers) UpdateProduct(ctx context.Context, product market.Product) error {
+	defer p.cache.productChanged(ctx, product.ID)
+	return p.store.UpdateProduct(ctx, product)
+}
+
+// DeleteProduct implements market.ProducerStore.
+func (p *Producers) DeleteProduct(ctx context.Context, id string, at time.Time) error {
+	defer p.cache.productChanged(ctx, id)
+	return p.store.DeleteProduct(ctx, id, at)
+}
+
+func (c *Cache) productChanged(ctx context.Context, id string) {
+	c.Invalidate(ctx, ProductsTag, ProductTag(id))
+}
+
+// farmChanged ends products, too: they show their farm's name.
+func (c *Cache) farmChanged(ctx context.Context, id string) {
+	c.Invalidate(ctx, FarmsTag, FarmTag(id), ProductsTag)
+}
