@@ -1,0 +1,179 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/farmersmarket/platform/migrations"
+	"github.com/farmersmarket/platform/server/api"
+	"github.com/farmersmarket/platform/server/auth"
+	"github.com/farmersmarket/platform/server/health"
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/market/markettest"
+	"github.com/farmersmarket/platform/server/store"
+	"github.com/farmersmarket/platform/server/store/storetest"
+	"github.com/farmersmarket/platform/telemetry"
+)
+
+// BenchmarkPlacingAnOrder places orders of three lines over HTTP, with authentication, traces, metrics and access log on,
+// and as the bare transaction: the same statements through bun, unmeasured and with no HTTP. They take turns on one
+// database, so that whatever else the machine does befalls both. It reports the orders a second of each and their ratio,
+// which is to be at least 0.7.
+func BenchmarkPlacingAnOrder(b *testing.B) {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgresql": storetest.PostgreSQL} {
+		b.Run(name, func(b *testing.B) {
+			const clients, turn = 16, 500 * time.Millisecond
+			bench := newOrderBench(b, url(b))
+			bench.drive(b, bench.overHTTP, clients, turn) // warm up
+			bench.drive(b, bench.bare, clients, turn)
+			var http, bare int
+			b.ResetTimer()
+			for range b.N {
+				bare += bench.drive(b, bench.bare, clients, turn)
+				http += bench.drive(b, bench.overHTTP, clients, turn)
+			}
+			seconds := float64(b.N) * turn.Seconds()
+			b.ReportMetric(float64(bare)/seconds, "bare-orders/s")
+			b.ReportMetric(float64(http)/seconds, "http-orders/s")
+			b.ReportMetric(float64(http)/float64(bare), "ratio")
+		})
+	}
+}
+
+type orderBench struct {
+	fair   *markettest.Fair
+	buyer  market.Actor
+	token  string
+	url    string
+	client *http.Client
+}
+
+func newOrderBench(b *testing.B, url string) *orderBench {
+	b.Helper()
+	unmeasured := storetest.Open(b, url, store.Options{})
+	_, err := migrations.Migrate(b.Context(), unmeasured.DB())
+	require.NoError(b, err)
+	quantities := make([]int64, 24)
+	for i := range quantities {
+		quantities[i] = market.MaxQuantity
+	}
+	o := &orderBench{fair: markettest.NewFairAt(b, unmeasured, time.Now().UTC().Truncate(time.Second), quantities...)}
+	logs, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	require.NoError(b, err)
+	tel, err := telemetry.Start(telemetry.Config{
+		Service: "market-api", OTLPEndpoint: startCollector(b), OTLPInsecure: true, SampleRatio: 1, AccessLogRatio: 1, Logs: logs,
+	})
+	require.NoError(b, err)
+	measured := storetest.Open(b, url, store.Options{})
+	measured.Observe(tel.DatabaseHook(measured.System()))
+	sessions := o.logIn(b, measured, tel)
+	app, err := api.New(api.Options{
+		Catalogue: market.NewCatalogue(measured), Sessions: sessions,
+		Checkout:  market.NewCheckout(measured, markettest.NewProvider(), market.SystemClock{}, &markettest.Observer{}, markettest.Rules()),
+		Telemetry: tel, Health: health.New(tel), Environment: "test", BodyLimit: 1 << 20, RequestTimeout: 5 * time.Second,
+	})
+	require.NoError(b, err)
+	o.url = "http://" + listen(b, app) + "/api/v1/orders"
+	o.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	return o
+}
+
+func (o *orderBench) logIn(b *testing.B, s *store.Store, tel *telemetry.Telemetry) *auth.Sessions {
+	b.Helper()
+	keys, err := auth.ParseKeys("test:" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	require.NoError(b, err)
+	tokens, err := auth.NewTokens(keys, time.Hour, market.SystemClock{})
+	require.NoError(b, err)
+	hasher := auth.NewHasher(auth.Params{Memory: 8, Passes: 1, Threads: 1}, 4)
+	sessions := auth.NewSessions(auth.Options{
+		Store: s, Tokens: tokens, Hasher: hasher, Limits: auth.DefaultLimits(), TTL: time.Hour, Clock: market.SystemClock{}, Metrics: tel.Metrics,
+	})
+	account, err := auth.Create(b.Context(), s, hasher, market.SystemClock{},
+		auth.Registration{Email: "nora@example.org", Name: "Nora Byrne", Password: password, Role: market.Customer})
+	require.NoError(b, err)
+	grant, err := sessions.Login(b.Context(), "nora@example.org", password, "bench")
+	require.NoError(b, err)
+	o.buyer, o.token = market.Actor{ID: account.ID, Role: account.Role}, grant.AccessToken
+	return sessions
+}
+
+// wanted is an order of three of the offerings.
+func (o *orderBench) wanted(n int64) market.Placement {
+	placement := o.fair.Want()
+	for i := range int64(3) {
+		at := (n*5 + i*7) % int64(len(o.fair.Offerings))
+		placement.Lines = append(placement.Lines, market.WantedLine{OfferingID: o.fair.Offerings[at].ID, Quantity: 1})
+	}
+	return placement
+}
+
+func (o *orderBench) bare(ctx context.Context, n int64) error {
+	_, _, err := o.fair.Checkout.Place(ctx, o.buyer, o.wanted(n))
+	return err
+}
+
+func (o *orderBench) overHTTP(ctx context.Context, n int64) error {
+	placement := o.wanted(n)
+	order := api.NewOrder{MarketDayID: placement.MarketDayID, SlotID: placement.SlotID}
+	for _, line := range placement.Lines {
+		order.Lines = append(order.Lines, api.NewOrderLine{OfferingID: line.OfferingID, Quantity: line.Quantity})
+	}
+	body, err := json.Marshal(order)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+o.token)
+	request.Header.Set("Idempotency-Key", uuid.NewString())
+	response, err := o.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusCreated {
+		err = fmt.Errorf("answered %s: %s", response.Status, answer)
+	}
+	return err
+}
+
+// drive places orders for the time, from this many clients at once, and returns how many.
+func (o *orderBench) drive(b *testing.B, placeOne func(context.Context, int64) error, clients int, length time.Duration) int {
+	b.Helper()
+	var (
+		count    atomic.Int64
+		next     atomic.Int64
+		ordering sync.WaitGroup
+		end      = time.Now().Add(length)
+	)
+	for range clients {
+		ordering.Go(func() {
+			for time.Now().Before(end) {
+				if err := placeOne(b.Context(), next.Add(1)); err != nil {
+					b.Error(err)
+					return
+				}
+				count.Add(1)
+			}
+		})
+	}
+	ordering.Wait()
+	return int(count.Load())
+}
