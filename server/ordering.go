@@ -58,26 +58,3 @@ func (m *orderMetrics) OrderBecame(order market.Order) {
 
 // SoldOut implements market.Observer.
 func (m *orderMetrics) SoldOut(*market.SoldOutError) { m.stockOuts.Inc() }
-
-// noPayments is the provider while there is none: orders are placed, and can be paid later.
-type noPayments struct{}
-
-// CreateIntent implements market.PaymentProvider.
-func (noPayments) CreateIntent(context.Context, market.PaymentRequest) (market.PaymentIntent, error) {
-	return market.PaymentIntent{}, market.ErrProviderUnavailable
-}
-
-// GetIntent implements market.PaymentProvider.
-func (noPayments) GetIntent(context.Context, string) (market.PaymentIntent, error) {
-	return market.PaymentIntent{}, market.ErrProviderUnavailable
-}
-
-// CancelIntent implements market.PaymentProvider.
-func (noPayments) CancelIntent(context.Context, string) (market.PaymentIntent, error) {
-	return market.PaymentIntent{}, market.ErrProviderUnavailable
-}
-
-// Refund implements market.PaymentProvider.
-func (noPayments) Refund(context.Context, string, market.Money, string) error {
-	return market.ErrProviderUnavailable
-}

@@ -43,10 +43,14 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	checks := health.New(tel, health.Check{Name: "database", Required: true, Probe: db.Ping})
+	pay, err := openPayments(c, db, tel)
+	if err != nil {
+		return err
+	}
+	checks := health.New(tel, health.Check{Name: "database", Required: true, Probe: db.Ping}, pay.check())
 	go checks.Watch(ctx)
 
-	checkout := newCheckout(c, db, tel, noPayments{})
+	checkout := newCheckout(c, db, tel, pay.provider)
 	background := startJobs(ctx, c, db, checkout, tel)
 	defer background.Stop()
 
@@ -56,7 +60,7 @@ func serve(ctx context.Context, c config.Config) error {
 	}
 	app, err := api.New(api.Options{
 		Catalogue: market.NewCatalogue(db), Producers: market.NewProducers(db, market.SystemClock{}),
-		Plan: market.NewPlan(db, market.SystemClock{}), Checkout: checkout,
+		Plan: market.NewPlan(db, market.SystemClock{}), Checkout: checkout, Payments: pay.inbox(checkout, tel),
 		Reports: market.NewReports(db, market.SystemClock{}), Accounts: market.NewAccounts(db, market.SystemClock{}), Sessions: sessions, Health: checks, Telemetry: tel, Faults: injector,
 		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
 	})
@@ -72,7 +76,8 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
-	adminServer := admin.New(tel, injector)
+	adminServer := admin.New(tel, injector, pay.routes)
+	defer pay.deliver(ctx, public.Addr())()
 	failed := make(chan error, 2) //nolint:mnd // one for each listener
 	go func() { failed <- app.Listener(public) }()
 	go func() { failed <- adminServer.Serve(private) }()

@@ -10,8 +10,8 @@ import (
 	"github.com/farmersmarket/platform/telemetry"
 )
 
-// New builds the admin server. A nil injector leaves the fault endpoints out.
-func New(tel *telemetry.Telemetry, injector *faults.Injector) *http.Server {
+// New builds the admin server, with what more routes add. A nil injector leaves the fault endpoints out.
+func New(tel *telemetry.Telemetry, injector *faults.Injector, more ...func(*http.ServeMux)) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", tel.MetricsHandler())
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -25,6 +25,9 @@ func New(tel *telemetry.Telemetry, injector *faults.Injector) *http.Server {
 		mux.HandleFunc("/admin/faults", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "faults are off: start the server with FAULTS=on", http.StatusForbidden)
 		})
+	}
+	for _, add := range more {
+		add(mux)
 	}
 	return &http.Server{
 		// A page open in a browser of this machine could reach the port as well, and must not inject faults.

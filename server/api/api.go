@@ -15,6 +15,7 @@ import (
 	"github.com/farmersmarket/platform/server/faults"
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/payments"
 	"github.com/farmersmarket/platform/telemetry"
 )
 
@@ -27,6 +28,7 @@ type Options struct {
 	Producers *market.Producers
 	Plan      *market.Plan
 	Checkout  *market.Checkout
+	Payments  *payments.Inbox
 	Reports   *market.Reports
 	Accounts  *market.Accounts
 	Sessions  *auth.Sessions
@@ -106,6 +108,7 @@ func register(api huma.API, o Options) {
 	RegisterOfferings(api, o.Plan)
 	RegisterOrders(api, o.Checkout)
 	RegisterReports(api, o.Reports)
+	RegisterPayments(api, o.Payments)
 }
 
 func humaConfig() huma.Config {

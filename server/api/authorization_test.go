@@ -125,6 +125,8 @@ func requests() map[string]request {
 		"pack-order":       {orders + "/{order}/packed", "", managers()},
 		"collect-order":    {orders + "/{order}/collected", "", managers()},
 		"cancel-order":     {orders + "/{order}/cancel", "", outcomes{no, in, nf, nf, in, in}},
+
+		"take-payment-event": {"/api/v1/payments/webhook/sandbox", `{}`, everyone()}, // the signature is the authentication
 	}
 }
 

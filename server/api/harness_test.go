@@ -51,7 +51,7 @@ func newApp(t *testing.T, s *store.Store, adjust ...func(*api.Options)) *fiber.A
 		Catalogue: market.NewCatalogue(s), Producers: market.NewProducers(s, market.SystemClock{}),
 		Accounts: market.NewAccounts(s, market.SystemClock{}),
 		Sessions: newSessions(t, s, tel, auth.DefaultLimits()), Telemetry: tel, Environment: "test", BodyLimit: 1 << 20,
-		RequestTimeout: 10 * time.Second,
+		RequestTimeout: 10 * time.Second, Payments: newInbox(t, tel, func(context.Context, market.PaymentEvent) error { return nil }),
 		Health:         health.New(tel, health.Check{Name: "database", Required: true, Probe: s.Ping}),
 	}
 	for _, a := range adjust {
@@ -189,7 +189,7 @@ func requireProblem(t *testing.T, got answer, status int) api.Problem {
 	return problem
 }
 
-// logsOf keeps the logs, and shows those of errors when the test has failed.
+// logsOf keeps the logs, and shows the first errors in them when the test has failed.
 func logsOf(t *testing.T) io.Writer {
 	t.Helper()
 	logs := &testlog.Buffer{}
@@ -197,9 +197,11 @@ func logsOf(t *testing.T) io.Writer {
 		if !t.Failed() {
 			return
 		}
+		shown := 0
 		for line := range strings.Lines(logs.String()) {
-			if strings.Contains(line, `"level":"ERROR"`) {
-				t.Log(line)
+			if shown < 5 && strings.Contains(line, `"level":"ERROR"`) {
+				t.Logf("%.2000s", line)
+				shown++
 			}
 		}
 	})

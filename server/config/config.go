@@ -17,6 +17,12 @@ const (
 	Production  = "production"
 )
 
+// Payment providers.
+const (
+	SandboxPayments = "sandbox"
+	StripePayments  = "stripe"
+)
+
 // Config is everything that can be set.
 type Config struct {
 	Environment string
@@ -43,6 +49,12 @@ type Config struct {
 	CloseInterval   time.Duration
 	PaymentInterval time.Duration
 	AuditInterval   time.Duration
+
+	Payments            string // SandboxPayments or StripePayments
+	PaymentTimeout      time.Duration
+	StripeSecretKey     Secret
+	StripeWebhookSecret Secret
+	StripeBaseURL       string
 
 	RedisURL  string // empty: none
 	CacheSize int    // bytes
@@ -96,6 +108,13 @@ func (c *Config) settings() []setting {
 		{"CLOSE_INTERVAL", "30s", "time between looks for market days to close", duration(&c.CloseInterval, time.Millisecond)},
 		{"PAYMENT_INTERVAL", "5s", "time between looks for refunds to make and payments to ask about", duration(&c.PaymentInterval, time.Millisecond)},
 		{"AUDIT_INTERVAL", "1m", "time between audits of stock, totals and payments", duration(&c.AuditInterval, time.Millisecond)},
+		{"PAYMENTS", SandboxPayments, "sandbox takes no money, and is refused in production; stripe", oneOf(&c.Payments, SandboxPayments, StripePayments)},
+		{"PAYMENT_TIMEOUT", "4s", "time that one call of the payment provider may take", duration(&c.PaymentTimeout, time.Millisecond)},
+		{"STRIPE_SECRET_KEY", "", "sk_… of the Stripe account", secret(&c.StripeSecretKey)},
+		{"STRIPE_SECRET_KEY_FILE", "", "file that the secret key is in, instead", secretFile(&c.StripeSecretKey, "STRIPE_SECRET_KEY")},
+		{"STRIPE_WEBHOOK_SECRET", "", "whsec_… of the webhook endpoint /api/v1/payments/webhook/stripe", secret(&c.StripeWebhookSecret)},
+		{"STRIPE_WEBHOOK_SECRET_FILE", "", "file that the webhook's secret is in, instead", secretFile(&c.StripeWebhookSecret, "STRIPE_WEBHOOK_SECRET")},
+		{"STRIPE_BASE_URL", "https://api.stripe.com", "where Stripe is", baseURL(&c.StripeBaseURL)},
 		{"REDIS_URL", "", "redis://:PASSWORD@HOST:PORT/DATABASE; empty: each process caches and counts for itself", redisURL(&c.RedisURL)},
 		{"CACHE_SIZE", "33554432", "most bytes that the cache takes in the process", integer(&c.CacheSize, 1<<10, 1<<34)},
 		{"CACHE_TTL", "10s", "time that a cached answer is used unless it changes; bounds what one process misses of another's changes", duration(&c.CacheTTL, time.Millisecond)},

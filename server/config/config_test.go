@@ -39,7 +39,7 @@ func TestLoad(t *testing.T) {
 				"ENVIRONMENT=production", "AUTH_KEYS=2026-03:aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnRlcjI=",
 				"PAYMENTS=stripe", "STRIPE_SECRET_KEY=sk_live_1", "STRIPE_WEBHOOK_SECRET=whsec_1",
 			},
-			check:   func(t *testing.T, c config.Config) { t.Helper(); require.False(t, c.Seed) },
+			check: func(t *testing.T, c config.Config) { t.Helper(); require.False(t, c.Seed) },
 		},
 		"a setting is taken over": {
 			environ: []string{"DRAIN_DELAY=1500ms", "OTLP_ENDPOINT=none"},

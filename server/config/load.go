@@ -72,6 +72,11 @@ func misspelt(name string, settings []setting) string {
 
 // check finds settings that do not go together.
 func (c *Config) check() error {
+	return errors.Join(c.checkProduction(), c.checkStripe())
+}
+
+// checkProduction finds what is for other environments only.
+func (c *Config) checkProduction() error {
 	if c.Environment != Production {
 		return nil
 	}
@@ -81,6 +86,24 @@ func (c *Config) check() error {
 	}
 	if c.AuthKeys.Empty() {
 		problems = append(problems, errors.New("AUTH_KEYS: production needs keys of its own: AUTH_KEYS=2026-03:$(openssl rand -base64 32)"))
+	}
+	if c.Payments == SandboxPayments {
+		problems = append(problems, errors.New("PAYMENTS: the sandbox takes no money, so it cannot be used in production; set PAYMENTS=stripe"))
+	}
+	return errors.Join(problems...)
+}
+
+// checkStripe finds what Stripe lacks.
+func (c *Config) checkStripe() error {
+	if c.Payments != StripePayments {
+		return nil
+	}
+	var problems []error
+	if c.StripeSecretKey == "" {
+		problems = append(problems, errors.New("STRIPE_SECRET_KEY: PAYMENTS=stripe needs it; set it or STRIPE_SECRET_KEY_FILE"))
+	}
+	if c.StripeWebhookSecret == "" {
+		problems = append(problems, errors.New("STRIPE_WEBHOOK_SECRET: PAYMENTS=stripe needs it; set it or STRIPE_WEBHOOK_SECRET_FILE"))
 	}
 	return errors.Join(problems...)
 }
