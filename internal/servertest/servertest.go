@@ -1,0 +1,98 @@
+// Package servertest runs the server program for tests of what talks to it from outside.
+package servertest
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/farmersmarket/platform/internal/testlog"
+)
+
+// patience bounds every wait; a machine under load is slow.
+const patience = 60 * time.Second
+
+// Server is a running server on a SQLite database of its own, with the seed's catalogue and sandbox payments.
+type Server struct {
+	URL string // of the API
+
+	t       testing.TB
+	program string
+	env     []string
+}
+
+// Root is the folder of the repository.
+func Root(t testing.TB) string {
+	t.Helper()
+	_, file, _, ok := runtime.Caller(0)
+	require.True(t, ok)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// Start builds the server and runs it until the test ends, with these settings beside those of a test.
+func Start(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	s := &Server{t: t, program: filepath.Join(dir, "server")}
+	s.env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "OTLP_ENDPOINT=none",
+		"DATABASE_URL=sqlite://" + filepath.Join(dir, "market.db"), "AUTH_KEY_FILE=" + filepath.Join(dir, "auth.key"),
+	}, settings...)
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.program, "./server")
+	build.Dir = Root(t)
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, "build the server: %s", output)
+
+	logs := &testlog.Buffer{}
+	cmd := exec.CommandContext(t.Context(), s.program)
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = s.env, dir, logs, logs
+	require.NoError(t, cmd.Start())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = cmd.Wait() // its logs tell
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		<-done
+		if t.Failed() {
+			t.Log(logs.String())
+		}
+	})
+	require.Eventually(t, func() bool {
+		s.URL = addressIn(logs.String())
+		return s.URL != ""
+	}, patience, 5*time.Millisecond, "the server should serve")
+	return s
+}
+
+// addressIn finds the API's URL in the logs; empty while the server does not serve.
+func addressIn(logs string) string {
+	for line := range strings.Lines(logs) {
+		var fields struct {
+			Message string `json:"msg"`
+			API     string `json:"api"`
+		}
+		if json.Unmarshal([]byte(line), &fields) == nil && fields.Message == "serving" {
+			return "http://" + fields.API
+		}
+	}
+	return ""
+}
+
+// Run runs another command of the server on the same database, and returns what it prints.
+func (s *Server) Run(stdin string, args ...string) string {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), s.program, args...)
+	cmd.Env, cmd.Stdin = s.env, strings.NewReader(stdin)
+	output, err := cmd.CombinedOutput()
+	require.NoError(s.t, err, "server %s: %s", strings.Join(args, " "), output)
+	return string(output)
+}

@@ -1,0 +1,81 @@
+package market_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/farmersmarket/platform/internal/servertest"
+	"github.com/farmersmarket/platform/sdk/go/market"
+)
+
+func TestAClientRegistersLogsInAndBrowses(t *testing.T) {
+	server := servertest.Start(t)
+	token := ""
+	client, err := market.New(server.URL, market.WithToken(func(context.Context) (string, error) { return token, nil }))
+	require.NoError(t, err)
+
+	const email, password = "nora@example.org", "walnut-Saturday-quince"
+	registered, err := client.RegisterWithResponse(t.Context(), market.RegisterJSONRequestBody{
+		Email: email, Name: "Nora Byrne", Password: password,
+	})
+	require.NoError(t, err)
+	require.NoError(t, market.Check(registered.HTTPResponse, registered.Body))
+
+	login, err := client.LoginWithResponse(t.Context(), market.LoginJSONRequestBody{Email: email, Password: password})
+	require.NoError(t, err)
+	require.NoError(t, market.Check(login.HTTPResponse, login.Body))
+	token = login.JSON200.Data.AccessToken
+
+	me, err := client.GetMeWithResponse(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, market.Check(me.HTTPResponse, me.Body))
+	require.Equal(t, email, string(me.JSON200.Data.Email))
+
+	limit := int64(5)
+	products, err := client.ListProductsWithResponse(t.Context(), &market.ListProductsParams{Limit: &limit})
+	require.NoError(t, err)
+	require.NoError(t, market.Check(products.HTTPResponse, products.Body))
+	require.Len(t, products.JSON200.Data, 5)
+}
+
+func TestARefusalIsAProblem(t *testing.T) {
+	server := servertest.Start(t)
+	client, err := market.New(server.URL)
+	require.NoError(t, err)
+
+	limit := int64(1000)
+	answer, err := client.ListProductsWithResponse(t.Context(), &market.ListProductsParams{Limit: &limit})
+	require.NoError(t, err)
+	err = market.Check(answer.HTTPResponse, answer.Body)
+	var problem *market.Problem
+	require.ErrorAs(t, err, &problem)
+	require.EqualValues(t, http.StatusUnprocessableEntity, problem.Status)
+	require.ErrorContains(t, err, "query.limit")
+	require.ErrorContains(t, err, "trace")
+}
+
+func TestWhatIsNoProblemGetsOneOfItsStatus(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "<html>no</html>", http.StatusBadGateway)
+	}))
+	defer proxy.Close()
+	client, err := market.New(proxy.URL)
+	require.NoError(t, err)
+	answer, err := client.GetMeWithResponse(t.Context())
+	require.NoError(t, err)
+	require.EqualError(t, market.Check(answer.HTTPResponse, answer.Body), "502 Bad Gateway")
+}
+
+func TestATokenThatCannotBeHadEndsTheCall(t *testing.T) {
+	client, err := market.New("http://127.0.0.1:1", market.WithToken(func(context.Context) (string, error) {
+		return "", errors.New("the vault is shut")
+	}))
+	require.NoError(t, err)
+	_, err = client.GetMeWithResponse(t.Context())
+	require.ErrorContains(t, err, "the vault is shut")
+}
