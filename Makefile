@@ -156,7 +156,7 @@ compose-ready:
 SECRETS := compose/secrets
 
 .PHONY: secrets
-secrets: $(addprefix $(SECRETS)/,postgres_password pgpass grafana_admin_password \
+secrets: $(addprefix $(SECRETS)/,postgres_password pgpass auth_keys grafana_admin_password \
   alertmanager/pager_url alertmanager/watchdog_url)
 
 $(SECRETS):
@@ -171,6 +171,10 @@ $(SECRETS)/%_password: | $(SECRETS)
 
 $(SECRETS)/pgpass: $(SECRETS)/postgres_password
 	@printf 'postgres:5432:market:market:%s\n' "$$(cat $<)" > $@
+	@chmod 0444 $@
+
+$(SECRETS)/auth_keys: | $(SECRETS)
+	@printf 'compose:%s' "$$(head -c 32 /dev/urandom | base64)" > $@
 	@chmod 0444 $@
 
 $(SECRETS)/alertmanager/pager_url: | $(SECRETS)/alertmanager

@@ -87,9 +87,9 @@ func createAdmin(ctx context.Context, c config.Config, r auth.Registration) erro
 
 // readPassword reads one line, without showing it where it is typed.
 func readPassword(in io.Reader, prompt io.Writer) (string, error) {
-	if file, ok := in.(*os.File); ok && term.IsTerminal(int(file.Fd())) { //nolint:gosec // a file descriptor fits
+	if file, ok := in.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		fmt.Fprint(prompt, "password: ")
-		password, err := term.ReadPassword(int(file.Fd())) //nolint:gosec // as above
+		password, err := term.ReadPassword(int(file.Fd()))
 		fmt.Fprintln(prompt)
 		return string(password), err
 	}

@@ -68,7 +68,7 @@ const accessKey = "access"
 
 // protect gives the operation its access rule, and writes it into the OpenAPI document. Every operation must pass
 // through it: one without a rule stops the start.
-func protect(rule Access, op huma.Operation) huma.Operation { //nolint:gocritic // Huma takes operations by value, too
+func protect(rule Access, op huma.Operation) huma.Operation {
 	if op.Metadata == nil {
 		op.Metadata = map[string]any{}
 	}

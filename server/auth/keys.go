@@ -90,7 +90,8 @@ func DevelopmentKeys(path string) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("read the development key: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	// A container's secrets are mounted for it alone, readable to whatever user it runs as.
+	if info.Mode().Perm()&0o077 != 0 && !strings.HasPrefix(path, "/run/secrets/") {
 		return Keys{}, fmt.Errorf("the development key %s can be read by others: run `chmod 600 %s`, or delete it", path, path)
 	}
 	keys, err := ParseKeys(strings.TrimSpace(string(content)))
@@ -112,8 +113,8 @@ func writeDevelopmentKey(path string) error {
 		return err
 	}
 	defer func() { _ = os.Remove(file.Name()) }()
-	_, err = file.WriteString("development:" + base64.StdEncoding.EncodeToString(secret) + "\n")
-	if err = errors.Join(err, file.Close()); err != nil {
+	_, writeErr := file.WriteString("development:" + base64.StdEncoding.EncodeToString(secret) + "\n")
+	if err := errors.Join(writeErr, file.Close()); err != nil {
 		return err
 	}
 	if err := os.Link(file.Name(), path); !errors.Is(err, fs.ErrExist) {

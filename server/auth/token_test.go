@@ -20,23 +20,23 @@ import (
 // secret makes a key of 32 equal bytes.
 func secret(b byte) []byte { return []byte(strings.Repeat(string(rune(b)), 32)) }
 
-func keys(t testing.TB, ids ...string) auth.Keys {
-	t.Helper()
+func keys(tb testing.TB, ids ...string) auth.Keys {
+	tb.Helper()
 	entries := make([]string, len(ids))
 	for i, id := range ids {
 		entries[i] = id + ":" + base64.StdEncoding.EncodeToString(secret(id[0]))
 	}
 	parsed, err := auth.ParseKeys(strings.Join(entries, ","))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return parsed
 }
 
 var noon = time.Date(2026, time.May, 2, 12, 0, 0, 0, time.UTC)
 
-func tokens(t testing.TB, clock market.Clock, ids ...string) *auth.Tokens {
-	t.Helper()
-	made, err := auth.NewTokens(keys(t, ids...), 15*time.Minute, clock)
-	require.NoError(t, err)
+func tokens(tb testing.TB, clock market.Clock, ids ...string) *auth.Tokens {
+	tb.Helper()
+	made, err := auth.NewTokens(keys(tb, ids...), 15*time.Minute, clock)
+	require.NoError(tb, err)
 	return made
 }
 
