@@ -10,7 +10,7 @@ import (
 
 // pipelineRow shows whether the telemetry itself arrives. Without it, an empty graph of traces reads like a quiet night.
 func pipelineRow() []cog.Builder[dashboard.Panel] {
-	lost := graph("Spans lost", "Spans per second that never reached the collector, by where they were lost. Traces are incomplete while this is above 0.", units.OpsPerSecond, third,
+	lost := graph("Spans lost or held up", "Spans per second that the full queue dropped, that the collector refused for good, or that are tried again because it is away.", units.OpsPerSecond, third,
 		query("dropped: {{"+errType+"}}", sumBy(perSecond(catalogue.SpansProcessed.Name, failed), errType)),
 		query("not exported: {{"+errType+"}}", sumBy(perSecond(catalogue.SpansExported.Name, failed), errType)))
 	return []cog.Builder[dashboard.Panel]{
