@@ -249,6 +249,7 @@ func recordError(span trace.Span, err error) {
 func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, duration time.Duration) {
 	level := slog.LevelInfo
 	switch {
+	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
 	case o.status >= fiber.StatusInternalServerError:
 		level = slog.LevelError
 	case duration >= slowRequest:
