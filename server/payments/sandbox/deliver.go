@@ -88,11 +88,11 @@ func (s *Sandbox) deliver(ctx context.Context, client *http.Client, url string, 
 		return s.ledger.DeleteSandboxDelivery(ctx, d.ID) // it was cancelled first: there is nothing to tell
 	}
 	err = s.post(ctx, client, url, d)
-	if err == nil {
+	switch {
+	case err == nil:
 		return s.ledger.DeleteSandboxDelivery(ctx, d.ID)
-	}
-	if ctx.Err() != nil {
-		return nil // the next process sends it
+	case ctx.Err() != nil:
+		return ctx.Err() // the next process sends it
 	}
 	d.Attempts++
 	if d.Attempts >= mostAttempts {

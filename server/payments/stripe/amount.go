@@ -11,7 +11,7 @@ import (
 // https://docs.stripe.com/currencies#special-cases.
 const (
 	krona      market.Currency = "ISK"
-	kronaScale                 = 100
+	kronaScale int64           = 100
 )
 
 // amountOf is the amount as Stripe writes it.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/stripe/stripe-go/v82"
@@ -26,15 +27,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := fmt.Sprintf("%s: Stripe answers %d %s", e.Doing, e.Status, e.Type)
-	for _, detail := range []string{string(e.Code), e.Param, e.Message} {
-		if detail != "" {
-			text += ", " + detail
-		}
-	}
-	if e.RequestID != "" {
-		text += " (request " + e.RequestID + ")"
-	}
+	details := []string{string(e.Type), string(e.Code), e.Param, e.Message, e.RequestID}
+	details = slices.DeleteFunc(details, func(detail string) bool { return detail == "" })
+	text := fmt.Sprintf("%s: Stripe answers %d: %s", e.Doing, e.Status, strings.Join(details, ", "))
 	if e.kind != nil {
 		text += ": " + e.kind.Error()
 	}

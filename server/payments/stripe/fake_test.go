@@ -183,13 +183,13 @@ func (f *fakeStripe) once(w http.ResponseWriter, r *http.Request, key string, fo
 
 // parameters are those that each endpoint takes of us.
 func parameters(path string) []string {
-	switch {
-	case path == "/v1/payment_intents":
+	switch path {
+	case "/v1/payment_intents":
 		return []string{
 			"amount", "currency", "payment_method", "confirm", "automatic_payment_methods[enabled]",
 			"automatic_payment_methods[allow_redirects]", "metadata[order_id]", "metadata[payment_id]",
 		}
-	case path == "/v1/refunds":
+	case "/v1/refunds":
 		return []string{"payment_intent", "amount"}
 	}
 	return nil
