@@ -43,7 +43,7 @@ type spanQueue struct {
 
 	away       bool      // the collector refused the last batch; the worker's alone
 	awaySince  time.Time // the worker's alone
-	dropped    atomic.Int64
+	dropped    atomic.Int64 // since it was last said
 	unsent     atomic.Int64 // spans still held when the queue was stopped
 	queued     prometheus.Counter
 	queueFull  prometheus.Counter
@@ -239,7 +239,6 @@ func (q *spanQueue) wentAway(message string, err error) {
 		return
 	}
 	q.away, q.awaySince = true, time.Now()
-	q.dropped.Store(0)
 	q.logger.Warn(message, //nolint:sloglint // one of two literals in send
 		"endpoint", q.endpoint, "queue_capacity", cap(q.queue), "error", err.Error())
 }
@@ -250,5 +249,5 @@ func (q *spanQueue) cameBack() {
 	}
 	q.away = false
 	q.logger.Info("collector reachable again",
-		"endpoint", q.endpoint, "away", time.Since(q.awaySince).Round(time.Millisecond).String(), "spans_dropped", q.dropped.Load())
+		"endpoint", q.endpoint, "away", time.Since(q.awaySince).Round(time.Millisecond).String(), "spans_dropped", q.dropped.Swap(0))
 }
