@@ -41,8 +41,8 @@ type spanQueue struct {
 	abort    context.CancelFunc // ends a retry when time is up
 	aborted  context.Context
 
-	away       bool      // the collector refused the last batch; the worker's alone
-	awaySince  time.Time // the worker's alone
+	away       bool         // the collector refused the last batch; the worker's alone
+	awaySince  time.Time    // the worker's alone
 	dropped    atomic.Int64 // since it was last said
 	unsent     atomic.Int64 // spans still held when the queue was stopped
 	queued     prometheus.Counter

@@ -98,7 +98,7 @@ type Attribute struct {
 
 // Metrics returns every declared metric, sorted by name.
 func Metrics() []Metric {
-	all := slices.Concat(httpMetrics(), databaseMetrics(), exportMetrics(), serviceMetrics(), marketMetrics(), accountMetrics(), paymentMetrics(), cacheMetrics(), rateLimitMetrics())
+	all := slices.Concat(httpMetrics(), databaseMetrics(), exportMetrics(), serviceMetrics(), marketMetrics(), accountMetrics(), paymentMetrics(), cacheMetrics(), rateLimitMetrics(), imageMetrics())
 	slices.SortFunc(all, func(a, b Metric) int {
 		if a.Name < b.Name {
 			return -1
