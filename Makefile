@@ -66,9 +66,14 @@ build: .bin/server .bin/lookout ## Build both programs into .bin/
 generate: .bin/lookout ## Write the generated files: rules, Alertmanager configuration, dashboards
 	@.bin/lookout build
 
+# The OpenAPI document and all that is made from it. Needs npm; docs/sdk.md says more.
+.PHONY: sdk
+sdk: ## Write docs/openapi.json and the clients in sdk/ from the API's code
+	@go run ./sdk/generate
+
 .PHONY: clean
 clean: ## Delete what was built and all state of the embedded mode
-	@rm -rf .bin .run coverage.out coverage.txt
+	@rm -rf .bin .run coverage.out coverage.txt sdk/typescript/node_modules sdk/typescript/dist
 
 ##@ Check
 
@@ -86,6 +91,7 @@ lint: lint-go lint-workflows lint-telemetry ## Run all linters
 .PHONY: fresh
 fresh: .bin/lookout ## Fail when a generated file is not what its source would generate
 	@.bin/lookout build --check
+	@go run ./sdk/generate --check
 	@go mod verify >/dev/null
 	@go mod tidy -diff
 

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,9 +24,7 @@ const patience = 60 * time.Second
 type Server struct {
 	URL string // of the API
 
-	t       testing.TB
-	program string
-	env     []string
+	env []string
 }
 
 // Root is the folder of the repository.
@@ -40,18 +39,18 @@ func Root(t testing.TB) string {
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	s := &Server{t: t, program: filepath.Join(dir, "server")}
-	s.env = append([]string{
+	program := filepath.Join(dir, "server")
+	s := &Server{env: append([]string{
 		"PATH=" + os.Getenv("PATH"), "HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "OTLP_ENDPOINT=none",
 		"DATABASE_URL=sqlite://" + filepath.Join(dir, "market.db"), "AUTH_KEY_FILE=" + filepath.Join(dir, "auth.key"),
-	}, settings...)
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.program, "./server")
+	}, settings...)}
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./server")
 	build.Dir = Root(t)
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, "build the server: %s", output)
 
 	logs := &testlog.Buffer{}
-	cmd := exec.CommandContext(t.Context(), s.program)
+	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = s.env, dir, logs, logs
 	require.NoError(t, cmd.Start())
 	done := make(chan struct{})
@@ -87,12 +86,5 @@ func addressIn(logs string) string {
 	return ""
 }
 
-// Run runs another command of the server on the same database, and returns what it prints.
-func (s *Server) Run(stdin string, args ...string) string {
-	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), s.program, args...)
-	cmd.Env, cmd.Stdin = s.env, strings.NewReader(stdin)
-	output, err := cmd.CombinedOutput()
-	require.NoError(s.t, err, "server %s: %s", strings.Join(args, " "), output)
-	return string(output)
-}
+// Env is the settings that the server runs with, for other commands of it to work on the same database.
+func (s *Server) Env() []string { return slices.Clone(s.env) }
