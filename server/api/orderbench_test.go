@@ -32,15 +32,15 @@ import (
 func BenchmarkPlacingAnOrder(b *testing.B) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgresql": storetest.PostgreSQL} {
 		b.Run(name, func(b *testing.B) {
-			const clients, turn = 16, 500 * time.Millisecond
+			const turn = 500 * time.Millisecond
 			bench := newOrderBench(b, url(b))
-			bench.drive(b, bench.overHTTP, clients, turn) // warm up
-			bench.drive(b, bench.bare, clients, turn)
+			bench.drive(b, bench.overHTTP, turn) // warm up
+			bench.drive(b, bench.bare, turn)
 			var served, bare int
 			b.ResetTimer()
 			for range b.N {
-				bare += bench.drive(b, bench.bare, clients, turn)
-				served += bench.drive(b, bench.overHTTP, clients, turn)
+				bare += bench.drive(b, bench.bare, turn)
+				served += bench.drive(b, bench.overHTTP, turn)
 			}
 			seconds := float64(b.N) * turn.Seconds()
 			b.ReportMetric(float64(bare)/seconds, "bare-orders/s")
@@ -147,9 +147,10 @@ func (o *orderBench) overHTTP(_ context.Context, n int64) error {
 	return err
 }
 
-// drive places orders for the time, from this many clients at once, and returns how many.
-func (o *orderBench) drive(b *testing.B, placeOne func(context.Context, int64) error, clients int, length time.Duration) int {
+// drive places orders for the time, from many clients at once, and returns how many.
+func (o *orderBench) drive(b *testing.B, placeOne func(context.Context, int64) error, length time.Duration) int {
 	b.Helper()
+	const clients = 16
 	var (
 		count    atomic.Int64
 		next     atomic.Int64

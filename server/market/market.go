@@ -165,7 +165,7 @@ func NewPlan(store PlanStore, clock Clock) *Plan { return &Plan{store: store, cl
 func (p *Plan) Now() time.Time { return p.clock.Now() }
 
 // MarketQuery picks markets.
-type MarketQuery struct {
+type MarketQuery struct { //nolint:revive // a market of the market: both are what people call them
 	Paging
 }
 

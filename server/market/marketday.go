@@ -8,7 +8,7 @@ import (
 )
 
 // MarketDay is one day of a market. Orders for it are taken inside its window, [OpensAt, ClosesAt).
-type MarketDay struct {
+type MarketDay struct { //nolint:revive // what everyone at a market calls it
 	ID        string // UUID
 	MarketID  string
 	Date      string // local date, YYYY-MM-DD
@@ -88,7 +88,7 @@ func (d MarketDay) validate(zone string) error {
 }
 
 // MarketDayQuery picks market days. Empty fields do not narrow the choice.
-type MarketDayQuery struct {
+type MarketDayQuery struct { //nolint:revive // as MarketDay
 	Paging
 	MarketID string
 	From     string   // the first date, YYYY-MM-DD

@@ -20,7 +20,10 @@ func (c *Checkout) Order(ctx context.Context, actor Actor, id string) (Order, er
 	if err != nil {
 		return Order{}, err
 	}
-	return order, order.mustBeSeenBy(actor)
+	if err := order.mustBeSeenBy(actor); err != nil {
+		return Order{}, err
+	}
+	return order, nil
 }
 
 // OrderByKey returns the order that the actor placed with the idempotency key. It fails with ErrNotFound when there is

@@ -57,7 +57,8 @@ func (c *Checkout) Pay(ctx context.Context, actor Actor, request PayRequest) (or
 		case err != nil:
 			return Order{}, Payment{}, false, err
 		case turn == done:
-			return order, payment, replayed, payment.decline()
+			err = payment.decline()
+			return order, payment, replayed, err
 		case turn == myTurn:
 			order, payment, err = c.askForPayment(ctx, order, payment)
 			return order, payment, replayed, err
@@ -168,7 +169,8 @@ func (c *Checkout) askForPayment(ctx context.Context, order Order, payment Payme
 	if failure != nil && !errors.Is(failure, ErrPaymentDeclined) {
 		return Order{}, Payment{}, failure
 	}
-	return order, payment, payment.decline()
+	err = payment.decline()
+	return order, payment, err
 }
 
 func (c *Checkout) createIntent(ctx context.Context, payment Payment) (PaymentIntent, error) {

@@ -114,8 +114,8 @@ func (m *marketDrive) order(rt *rapid.T) (placed, bool) {
 }
 
 func (m *marketDrive) pay(rt *rapid.T) step {
-	p, any := m.order(rt)
-	if !any {
+	p, found := m.order(rt)
+	if !found {
 		return nothing
 	}
 	key := rapid.SampledFrom([]string{p.order + "-1", p.order + "-2", uuid.NewString()}).Draw(rt, "key")
@@ -133,8 +133,8 @@ func intentStates() []market.PaymentState {
 }
 
 func (m *marketDrive) cancel(rt *rapid.T) step {
-	p, any := m.order(rt)
-	if !any {
+	p, found := m.order(rt)
+	if !found {
 		return nothing
 	}
 	actor := rapid.SampledFrom([]market.Actor{p.buyer, m.fair.Manager}).Draw(rt, "actor")
@@ -146,8 +146,8 @@ func (m *marketDrive) cancel(rt *rapid.T) step {
 
 // hand packs or collects an order.
 func (m *marketDrive) hand(rt *rapid.T) step {
-	p, any := m.order(rt)
-	if !any {
+	p, found := m.order(rt)
+	if !found {
 		return nothing
 	}
 	hand := rapid.SampledFrom([]func() error{

@@ -53,7 +53,8 @@ func markets() []weekly {
 			Name: "Quay Street Market", Description: "Thirty stalls along the river, every Saturday morning.",
 			Place: "Galway", Region: "County Galway",
 			Slots: []market.PickupSlot{
-				{Label: "Early", StartsAt: "08:30", EndsAt: "10:00"}, {Label: "Morning", StartsAt: "10:00", EndsAt: "12:00"},
+				{Label: "Early", StartsAt: "08:30", EndsAt: "10:00"},
+				{Label: "Morning", StartsAt: "10:00", EndsAt: "12:00"},
 				{Label: "Noon", StartsAt: "12:00", EndsAt: "14:00"},
 			},
 		}},

@@ -82,7 +82,7 @@ func (c checkoutTx) MarketDay(ctx context.Context, id string) (market.MarketDay,
 func (c checkoutTx) LockOfferings(ctx context.Context, dayID string, ids []string) ([]market.Offering, error) {
 	var rows []offeringRow
 	query := c.tx.NewSelect().Model(&rows).Apply(withProduct).
-		Where("o.id IN (?)", bun.In(ids)).Where("o.market_day_id = ?", dayID).Order("o.id")
+		Where("o.id IN (?)", bun.List(ids)).Where("o.market_day_id = ?", dayID).Order("o.id")
 	err := locked(query, forNoKeyUpdate+" OF o").Scan(ctx)
 	return convert(rows, offeringRow.offering), err
 }

@@ -110,7 +110,7 @@ func addSlots(ctx context.Context, db bun.IDB, markets []market.Market) error {
 		ids[i], position[markets[i].ID] = markets[i].ID, i
 	}
 	var rows []slotRow
-	err := db.NewSelect().Model(&rows).Where("market_id IN (?)", bun.In(ids)).Order("market_id", "starts_at", "id").Scan(ctx)
+	err := db.NewSelect().Model(&rows).Where("market_id IN (?)", bun.List(ids)).Order("market_id", "starts_at", "id").Scan(ctx)
 	for _, row := range rows {
 		m := &markets[position[row.MarketID]]
 		m.Slots = append(m.Slots, row.slot())

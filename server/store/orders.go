@@ -176,7 +176,7 @@ func addParts(ctx context.Context, db bun.IDB, found []market.Order) error {
 		ids[i], position[found[i].ID] = found[i].ID, i
 	}
 	var lines []lineRow
-	err := db.NewSelect().Model(&lines).Where("order_id IN (?)", bun.In(ids)).Order("order_id", "number").Scan(ctx)
+	err := db.NewSelect().Model(&lines).Where("order_id IN (?)", bun.List(ids)).Order("order_id", "number").Scan(ctx)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func addParts(ctx context.Context, db bun.IDB, found []market.Order) error {
 		order.Lines = append(order.Lines, lines[i].line())
 	}
 	var payments []paymentRow
-	err = db.NewSelect().Model(&payments).Where("order_id IN (?)", bun.In(ids)).Order("order_id", "created_at", "id").Scan(ctx)
+	err = db.NewSelect().Model(&payments).Where("order_id IN (?)", bun.List(ids)).Order("order_id", "created_at", "id").Scan(ctx)
 	for i := range payments {
 		order := &found[position[payments[i].OrderID]]
 		order.Payments = append(order.Payments, payments[i].payment())

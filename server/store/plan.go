@@ -51,7 +51,7 @@ func (s *Store) SavePlan(ctx context.Context, planned Planned) (days int, err er
 func existing(ctx context.Context, tx bun.Tx, days []market.MarketDay) (map[string]bool, error) {
 	var ids []string
 	wanted := convert(days, func(d market.MarketDay) string { return d.ID })
-	err := tx.NewSelect().Model((*dayRow)(nil)).Column("id").Where("id IN (?)", bun.In(wanted)).Scan(ctx, &ids)
+	err := tx.NewSelect().Model((*dayRow)(nil)).Column("id").Where("id IN (?)", bun.List(wanted)).Scan(ctx, &ids)
 	there := map[string]bool{}
 	for _, id := range ids {
 		there[id] = true

@@ -31,7 +31,7 @@ func (s *Store) HarvestLines(ctx context.Context, dayID, ownerID string) ([]mark
 		ColumnExpr("l.farm_id, l.farm_name, l.product_id, l.name, l.unit_label").
 		ColumnExpr("CAST(SUM(l.quantity) AS BIGINT) AS quantity, COUNT(*) AS orders").
 		ColumnExpr("CAST(SUM(l.total_amount) AS BIGINT) AS total_amount, l.price_currency AS total_currency").
-		Where("r.market_day_id = ?", dayID).Where("r.state IN (?)", bun.In(bringing())).
+		Where("r.market_day_id = ?", dayID).Where("r.state IN (?)", bun.List(bringing())).
 		GroupExpr("l.farm_id, l.farm_name, l.product_id, l.name, l.unit_label, l.price_currency").
 		OrderExpr("l.farm_name, l.farm_id, l.name, l.product_id, l.unit_label")
 	if ownerID != "" {
@@ -73,7 +73,7 @@ func (s *Store) PackingLines(ctx context.Context, dayID string) ([]market.Packin
 		ColumnExpr("s.id AS slot_id, s.label AS slot_label, s.starts_at, s.ends_at").
 		ColumnExpr("r.id AS order_id, r.customer_id, r.state").
 		ColumnExpr("l.farm_name, l.name, l.unit_label, l.quantity").
-		Where("r.market_day_id = ?", dayID).Where("r.state IN (?)", bun.In(bringing())).
+		Where("r.market_day_id = ?", dayID).Where("r.state IN (?)", bun.List(bringing())).
 		OrderExpr("s.starts_at, s.id, r.id, l.number")
 	err := s.run(ctx, "list what is packed for market day "+dayID, func(ctx context.Context) error { return query.Scan(ctx, &rows) })
 	if err != nil {

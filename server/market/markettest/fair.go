@@ -38,14 +38,14 @@ func Rules() market.CheckoutRules {
 
 // NewFair opens a fair with an offering for each quantity. It is noon of 20 November 2026; orders are taken from noon on,
 // for two days.
-func NewFair(t testing.TB, s *store.Store, quantities ...int64) *Fair {
-	t.Helper()
-	return NewFairAt(t, s, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), quantities...)
+func NewFair(tb testing.TB, s *store.Store, quantities ...int64) *Fair {
+	tb.Helper()
+	return NewFairAt(tb, s, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), quantities...)
 }
 
 // NewFairAt opens a fair whose clock shows the time, from which on orders are taken, for two days.
-func NewFairAt(t testing.TB, s *store.Store, now time.Time, quantities ...int64) *Fair {
-	t.Helper()
+func NewFairAt(tb testing.TB, s *store.Store, now time.Time, quantities ...int64) *Fair {
+	tb.Helper()
 	fair := &Fair{
 		Store: s, Clock: NewClock(now), Provider: NewProvider(), Observer: &Observer{},
 		Manager: market.Actor{ID: uuid.NewString(), Role: market.MarketManager},
@@ -53,32 +53,32 @@ func NewFairAt(t testing.TB, s *store.Store, now time.Time, quantities ...int64)
 	fair.Plan = market.NewPlan(s, fair.Clock)
 	fair.Checkout = market.NewCheckout(s, fair.Provider, fair.Clock, fair.Observer, Rules())
 	fair.Reports = market.NewReports(s, fair.Clock)
-	products := fair.stock(t, len(quantities))
+	products := fair.stock(tb, len(quantities))
 
 	var err error
-	fair.Market, err = fair.Plan.AddMarket(t.Context(), fair.Manager, market.Market{
+	fair.Market, err = fair.Plan.AddMarket(tb.Context(), fair.Manager, market.Market{
 		Name: "Quay Market", Place: "Sligo", Country: "IE", TimeZone: "Europe/Dublin", Currency: market.EUR,
 		Slots: []market.PickupSlot{
 			{Label: "Early", StartsAt: "09:00", EndsAt: "10:30"}, {Label: "Late", StartsAt: "10:30", EndsAt: "12:00"},
 		},
 	})
-	require.NoError(t, err)
-	fair.Day, err = fair.Plan.AddMarketDay(t.Context(), fair.Manager, market.MarketDay{
+	require.NoError(tb, err)
+	fair.Day, err = fair.Plan.AddMarketDay(tb.Context(), fair.Manager, market.MarketDay{
 		MarketID: fair.Market.ID, Date: now.AddDate(0, 0, 2).Format(time.DateOnly), OpensAt: now, ClosesAt: now.AddDate(0, 0, 2),
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	for i, quantity := range quantities {
-		offering, err := fair.Plan.Offer(t.Context(), fair.Manager, market.Offering{
+		offering, err := fair.Plan.Offer(tb.Context(), fair.Manager, market.Offering{
 			MarketDayID: fair.Day.ID, ProductID: products[i].ID, Price: products[i].Price, Quantity: quantity,
 		})
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		fair.Offerings = append(fair.Offerings, offering)
 	}
 	return fair
 }
 
-func (f *Fair) stock(t testing.TB, n int) []market.Product {
-	t.Helper()
+func (f *Fair) stock(tb testing.TB, n int) []market.Product {
+	tb.Helper()
 	for _, name := range []string{"Alder Farm", "Birch Farm"} {
 		f.Farms = append(f.Farms, market.Farm{
 			ID: uuid.NewString(), Name: name, Place: "Sligo", Country: "IE", Verified: true, VerifiedAt: f.Clock.Now(),
@@ -94,8 +94,8 @@ func (f *Fair) stock(t testing.TB, n int) []market.Product {
 			CreatedAt: f.Clock.Now(), UpdatedAt: f.Clock.Now(),
 		}
 	}
-	_, err := f.Store.SaveCatalogue(t.Context(), f.Farms, products)
-	require.NoError(t, err)
+	_, err := f.Store.SaveCatalogue(tb.Context(), f.Farms, products)
+	require.NoError(tb, err)
 	return products
 }
 
@@ -129,7 +129,7 @@ type Observer struct {
 }
 
 // OrderBecame implements market.Observer.
-func (o *Observer) OrderBecame(order market.Order) { //nolint:gocritic // the interface is the market's
+func (o *Observer) OrderBecame(order market.Order) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.became == nil {

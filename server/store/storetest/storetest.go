@@ -42,41 +42,41 @@ func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 }
 
 // Open opens the database and closes it when the test ends.
-func Open(t testing.TB, url string, opts store.Options) *store.Store {
-	t.Helper()
-	s, err := store.Open(t.Context(), url, opts)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+func Open(tb testing.TB, url string, opts store.Options) *store.Store {
+	tb.Helper()
+	s, err := store.Open(tb.Context(), url, opts)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	return s
 }
 
 // SQLite returns the URL of a file in a folder of the test's own.
-func SQLite(t testing.TB) string {
-	t.Helper()
-	return "sqlite://" + filepath.Join(t.TempDir(), "market.db")
+func SQLite(tb testing.TB) string {
+	tb.Helper()
+	return "sqlite://" + filepath.Join(tb.TempDir(), "market.db")
 }
 
 // PostgreSQL returns the URL of a schema of the test's own. A server that is not there fails the test.
-func PostgreSQL(t testing.TB) string {
-	t.Helper()
+func PostgreSQL(tb testing.TB) string {
+	tb.Helper()
 	server := os.Getenv("TEST_POSTGRES_URL")
 	if server == "" {
 		server = defaultPostgresURL
 	}
 	db, err := sql.Open("pgx", server)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	schema := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
-	require.NoError(t, err, "these tests need PostgreSQL: start one, or set TEST_POSTGRES_URL")
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	_, err = db.ExecContext(tb.Context(), "CREATE SCHEMA "+schema)
+	require.NoError(tb, err, "these tests need PostgreSQL: start one, or set TEST_POSTGRES_URL")
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 		defer cancel()
 		_, err := db.ExecContext(ctx, fmt.Sprintf("DROP SCHEMA %s CASCADE", schema))
-		require.NoError(t, err)
-		require.NoError(t, db.Close())
+		require.NoError(tb, err)
+		require.NoError(tb, db.Close())
 	})
 	parsed, err := neturl.Parse(server)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	query := parsed.Query()
 	query.Set("search_path", schema)
 	parsed.RawQuery = query.Encode()
