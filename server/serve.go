@@ -14,6 +14,7 @@ import (
 
 	"github.com/farmersmarket/platform/server/admin"
 	"github.com/farmersmarket/platform/server/api"
+	"github.com/farmersmarket/platform/server/cache"
 	"github.com/farmersmarket/platform/server/config"
 	"github.com/farmersmarket/platform/server/faults"
 	"github.com/farmersmarket/platform/server/health"
@@ -26,7 +27,7 @@ const serviceName = "market-api"
 
 // serve runs the API until the context ends, and then stops it in the order that loses nothing: turn unready, let the
 // load balancer notice, finish requests, send telemetry.
-func serve(ctx context.Context, c config.Config) error {
+func serve(ctx context.Context, c config.Config) (err error) {
 	tel, err := telemetry.Start(telemetryConfig(c))
 	if err != nil {
 		return err
@@ -47,7 +48,13 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	checks := health.New(tel, health.Check{Name: "database", Required: true, Probe: db.Ping}, pay.check())
+	front, err := openEdge(ctx, c, tel)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, front.close()) }()
+	checks := health.New(tel, append(front.checks(), pay.check(),
+		health.Check{Name: "database", Required: true, Probe: db.Ping})...)
 	go checks.Watch(ctx)
 
 	checkout := newCheckout(c, db, tel, pay.provider)
@@ -59,9 +66,10 @@ func serve(ctx context.Context, c config.Config) error {
 		injector = &faults.Injector{}
 	}
 	app, err := api.New(api.Options{
-		Catalogue: market.NewCatalogue(db), Producers: market.NewProducers(db, market.SystemClock{}),
+		Catalogue: market.NewCatalogue(cache.NewCatalogue(front.cache, db)), Producers: market.NewProducers(cache.NewProducers(front.cache, db), market.SystemClock{}),
 		Plan: market.NewPlan(db, market.SystemClock{}), Checkout: checkout, Payments: pay.inbox(checkout, tel),
 		Reports: market.NewReports(db, market.SystemClock{}), Accounts: market.NewAccounts(db, market.SystemClock{}), Sessions: sessions, Health: checks, Telemetry: tel, Faults: injector,
+		Cache: front.cache, RateLimits: front.limits, TrustedProxies: c.TrustedProxies, Images: front.images,
 		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
 	})
 	if err != nil {

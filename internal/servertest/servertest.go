@@ -42,7 +42,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	program := filepath.Join(dir, "server")
 	s := &Server{env: append([]string{
 		"PATH=" + os.Getenv("PATH"), "HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "OTLP_ENDPOINT=none",
-		"DATABASE_URL=sqlite://" + filepath.Join(dir, "market.db"), "AUTH_KEY_FILE=" + filepath.Join(dir, "auth.key"),
+		"DATABASE_URL=sqlite://" + filepath.Join(dir, "market.db"), "AUTH_KEY_FILE=" + filepath.Join(dir, "auth.key"), "IMAGES_URL=file://" + filepath.Join(dir, "images"),
 	}, settings...)}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./server")
 	build.Dir = Root(t)

@@ -37,6 +37,7 @@ type Options struct {
 	Faults    *faults.Injector // nil when faults are off
 	Cache     *cache.Cache     // nil: no answers are kept
 
+	Images         Images
 	RateLimits     RateLimits
 	TrustedProxies clientaddr.Networks // whose X-Forwarded-For is believed
 
@@ -61,6 +62,7 @@ func New(o Options) (*fiber.App, error) {
 		ErrorHandler:          answerError,
 	})
 	app.Server().CloseOnShutdown = true // keep-alive clients move on while we drain
+	app.Server().HeaderReceived = largerUploads(o.Images.Limit)
 	o.Telemetry.Use(app)
 	app.Use(securityHeaders)
 	app.Use(bound(o.RequestTimeout))
@@ -78,6 +80,7 @@ func New(o Options) (*fiber.App, error) {
 	api.UseMiddleware(authorize(api, o.Sessions))
 	register(api, o)
 	registerDocs(app)
+	serveImages(app, o.Images.Store)
 	caching.learn(api.OpenAPI())
 	addHeads(app)
 	if _, err := accessTable(api.OpenAPI()); err != nil {
@@ -102,6 +105,7 @@ func register(api huma.API, o Options) {
 	registerAuth(api, o.Sessions, o.Accounts)
 	registerAccounts(api, o.Accounts, o.Sessions)
 	RegisterProducts(api, o.Catalogue, o.Producers)
+	RegisterImages(api, o.Images, o.Producers)
 	RegisterFarms(api, o.Catalogue, o.Producers)
 	RegisterMarkets(api, o.Plan)
 	RegisterMarketDays(api, o.Plan)

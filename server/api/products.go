@@ -19,6 +19,7 @@ type Product struct {
 	Unit        Unit        `json:"unit"`
 	Price       Money       `json:"price" doc:"Price of one unit, taxes included."`
 	Season      []int       `json:"season" nullable:"false" minItems:"1" maxItems:"12" example:"[6,7,8,9,10]" doc:"Months in which it is sold: 1 is January."`
+	Image       *Image      `json:"image,omitempty" doc:"Its photograph, if it has one."`
 	Farm        ProductFarm `json:"farm"`
 	CreatedAt   time.Time   `json:"created_at" example:"2026-03-14T08:00:00Z" doc:"When the product was first listed; UTC."`
 	UpdatedAt   time.Time   `json:"updated_at" example:"2026-05-02T10:30:00Z" doc:"When this last changed; UTC."`
@@ -54,6 +55,7 @@ func productOf(p market.Product) Product {
 		Unit:      Unit{Kind: string(p.Unit.Kind), Size: p.Unit.Size, Label: p.Unit.Label},
 		Price:     Money{Amount: p.Price.Amount, Currency: string(p.Price.Currency)},
 		Season:    season,
+		Image:     imageOf(p.Image),
 		Farm:      ProductFarm{ID: p.FarmID, Name: p.FarmName},
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
 	}

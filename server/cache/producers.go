@@ -59,6 +59,12 @@ func (p *Producers) UpdateProduct(ctx context.Context, product market.Product) e
 	return p.store.UpdateProduct(ctx, product)
 }
 
+// SetProductImage implements market.ProducerStore.
+func (p *Producers) SetProductImage(ctx context.Context, id, image string, at time.Time) error {
+	defer p.cache.productChanged(ctx, id)
+	return p.store.SetProductImage(ctx, id, image, at)
+}
+
 // DeleteProduct implements market.ProducerStore.
 func (p *Producers) DeleteProduct(ctx context.Context, id string, at time.Time) error {
 	defer p.cache.productChanged(ctx, id)

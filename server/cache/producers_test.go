@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,10 @@ func TestAfterEveryWriteTheCacheAnswersAsTheDatabaseDoes(t *testing.T) {
 			{"a new farm", func(ctx context.Context) error { return producers.CreateFarm(ctx, farm) }},
 			{"a new product", func(ctx context.Context) error { return producers.CreateProduct(ctx, product) }},
 			{"another price", func(ctx context.Context) error { return producers.UpdateProduct(ctx, dearer) }},
+			{"another image", func(ctx context.Context) error {
+				return producers.SetProductImage(ctx, product.ID, strings.Repeat("a", 32), now)
+			}},
+			{"no image", func(ctx context.Context) error { return producers.SetProductImage(ctx, product.ID, "", now) }},
 			{"another name of the farm", func(ctx context.Context) error { return producers.UpdateFarm(ctx, renamedFarm) }},
 			{"a verification", func(ctx context.Context) error {
 				return producers.VerifyFarm(ctx, farm.ID, market.Actor{ID: manager.ID, Role: manager.Role}, now)

@@ -19,6 +19,8 @@ type ProducerStore interface {
 	VerifyFarm(ctx context.Context, id string, by Actor, at time.Time) error
 	CreateProduct(ctx context.Context, product Product) error
 	UpdateProduct(ctx context.Context, product Product) error
+	// SetProductImage gives the product another photograph, or none, and fails with ErrNotFound.
+	SetProductImage(ctx context.Context, id, image string, at time.Time) error
 	// DeleteProduct takes the product out of the catalogue. Offerings and orders that refer to it keep it.
 	DeleteProduct(ctx context.Context, id string, at time.Time) error
 }
@@ -206,6 +208,26 @@ func (p *Producers) UpdateProduct(
 	product = details.describe(product)
 	product.Version, product.UpdatedAt = product.Version+1, p.clock.Now()
 	return product, p.store.UpdateProduct(ctx, product)
+}
+
+// MayChangeProduct fails with ErrNotFound or ErrForbidden unless the product is the actor's. It is for asking before
+// work that would be in vain.
+func (p *Producers) MayChangeProduct(ctx context.Context, actor Actor, id string) error {
+	_, err := p.ownProduct(ctx, actor, id)
+	return err
+}
+
+// SetProductImage gives a product of the actor's another photograph; an empty image takes it away. It fails with
+// ErrNotFound or ErrForbidden.
+func (p *Producers) SetProductImage(ctx context.Context, actor Actor, id, image string) (Product, error) {
+	product, err := p.ownProduct(ctx, actor, id)
+	if err != nil {
+		return Product{}, err
+	}
+	if err := p.store.SetProductImage(ctx, product.ID, image, p.clock.Now()); err != nil {
+		return Product{}, err
+	}
+	return p.store.Product(ctx, product.ID)
 }
 
 // DeleteProduct takes a product of the actor's out of the catalogue. It fails with ErrNotFound or ErrForbidden.

@@ -16,7 +16,8 @@ type Product struct {
 	Unit        Unit
 	Price       Money // for one unit; more than 0
 	Season      Season
-	Version     int64 // counts its changes, from 1
+	Image       string // hash of its photograph; empty when it has none
+	Version     int64  // counts its changes, from 1
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

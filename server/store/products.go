@@ -26,6 +26,7 @@ type productRow struct {
 	PriceAmount   int64     `bun:"price_amount"`
 	PriceCurrency string    `bun:"price_currency"`
 	Season        uint16    `bun:"season"`
+	Image         string    `bun:"image,nullzero"`
 	Version       int64     `bun:"version"`
 	SortName      string    `bun:"sort_name"`
 	SearchText    string    `bun:"search_text"`
@@ -41,6 +42,7 @@ func toProductRow(p market.Product) productRow {
 		ID: p.ID, FarmID: p.FarmID, Name: p.Name, Description: p.Description, Category: string(p.Category),
 		UnitKind: string(p.Unit.Kind), UnitSize: p.Unit.Size, UnitLabel: p.Unit.Label,
 		PriceAmount: p.Price.Amount, PriceCurrency: string(p.Price.Currency), Season: uint16(p.Season),
+		Image:   p.Image,
 		Version: max(p.Version, 1), SortName: fold(p.Name), SearchText: fold(p.Name + "\n" + p.Description),
 		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
@@ -53,6 +55,7 @@ func (r productRow) product() market.Product {
 		Unit:      market.Unit{Kind: market.UnitKind(r.UnitKind), Size: r.UnitSize, Label: r.UnitLabel},
 		Price:     market.Money{Amount: r.PriceAmount, Currency: market.Currency(r.PriceCurrency)},
 		Season:    market.Season(r.Season),
+		Image:     r.Image,
 		Version:   r.Version,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}

@@ -29,7 +29,7 @@ var FaultsInjected = Metric{
 var HealthCheckUp = Metric{
 	Name: "market_health_check_up", Type: Gauge, Stability: Stable,
 	Help:   "Whether the dependency answered its last health check: 1 or 0.",
-	Labels: []Label{{Name: "check", Help: "Dependency", Values: []string{"database", "payments"}}},
+	Labels: []Label{{Name: "check", Help: "Dependency", Values: []string{"database", "payments", "cache", "images"}}},
 }
 
 func serviceMetrics() []Metric {
