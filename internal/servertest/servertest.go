@@ -28,7 +28,7 @@ type Server struct {
 }
 
 // Root is the folder of the repository.
-func Root(t testing.TB) string {
+func Root(t *testing.T) string {
 	t.Helper()
 	_, file, _, ok := runtime.Caller(0)
 	require.True(t, ok)
@@ -36,7 +36,7 @@ func Root(t testing.TB) string {
 }
 
 // Start builds the server and runs it until the test ends, with these settings beside those of a test.
-func Start(t testing.TB, settings ...string) *Server {
+func Start(t *testing.T, settings ...string) *Server {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "server")
@@ -44,13 +44,13 @@ func Start(t testing.TB, settings ...string) *Server {
 		"PATH=" + os.Getenv("PATH"), "HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "OTLP_ENDPOINT=none",
 		"DATABASE_URL=sqlite://" + filepath.Join(dir, "market.db"), "AUTH_KEY_FILE=" + filepath.Join(dir, "auth.key"), "IMAGES_URL=file://" + filepath.Join(dir, "images"),
 	}, settings...)}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./server")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./server") //nolint:gosec // a path of our own
 	build.Dir = Root(t)
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, "build the server: %s", output)
 
 	logs := &testlog.Buffer{}
-	cmd := exec.CommandContext(t.Context(), program)
+	cmd := exec.CommandContext(t.Context(), program) //nolint:gosec // what was just built
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = s.env, dir, logs, logs
 	require.NoError(t, cmd.Start())
 	done := make(chan struct{})

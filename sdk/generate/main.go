@@ -55,9 +55,8 @@ func run(ctx context.Context, check bool) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
 	files, err := generate(ctx, work)
-	if err != nil {
+	if err := errors.Join(err, os.RemoveAll(work)); err != nil {
 		return err
 	}
 	if check {
@@ -83,8 +82,8 @@ func generate(ctx context.Context, work string) ([]file, error) {
 		return nil, err
 	}
 	files := []file{{path: "docs/openapi.json", content: document}}
-	for _, make := range []func(ctx context.Context, source, work string) (file, error){goClient, typeScript, postman} {
-		f, err := make(ctx, source, work)
+	for _, generator := range []func(ctx context.Context, source, work string) (file, error){goClient, typeScript, postman} {
+		f, err := generator(ctx, source, work)
 		if err != nil {
 			return nil, err
 		}

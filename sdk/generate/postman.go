@@ -202,14 +202,16 @@ func (r *request) setBody(described *openapi3.RequestBody) {
 // rawURL has what is sent unless somebody changes it: the required parameters.
 func rawURL(u address) string {
 	raw := u.Host[0] + "/" + strings.Join(u.Path, "/")
-	separator := "?"
+	var query []string
 	for _, q := range u.Query {
 		if !q.Disabled {
-			raw += separator + q.Key + "=" + q.Value
-			separator = "&"
+			query = append(query, q.Key+"="+q.Value)
 		}
 	}
-	return raw
+	if len(query) == 0 {
+		return raw
+	}
+	return raw + "?" + strings.Join(query, "&")
 }
 
 // answersWithToken says whether a successful answer has an access token.

@@ -1,3 +1,4 @@
+// Package market is a client of the Farmers Market API. The calls are generated; New, WithToken and Check are not.
 package market
 
 import (
