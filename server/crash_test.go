@@ -138,9 +138,10 @@ func (c *crashTest) shop(p *process) {
 	c.mu.Lock()
 	cancel := order.id != "" && !order.cancelled && (order.cancels || rand.IntN(4) == 0)
 	order.cancels = order.cancels || cancel
+	id := order.id
 	c.mu.Unlock()
 	if cancel {
-		c.cancel(p, order)
+		c.cancel(p, id, order)
 	}
 }
 
@@ -190,17 +191,17 @@ func (c *crashTest) place(p *process, key string, order *sentOrder) {
 		if order.id != "" && order.id != answer.Data.ID {
 			c.t.Errorf("key %s placed the orders %s and %s", key, order.id, answer.Data.ID)
 		}
-		order.id = answer.Data.ID
+		order.id, order.refused = answer.Data.ID, false
 	case http.StatusConflict:
-		order.refused = true
+		order.refused = order.id == ""
 	case 0, http.StatusServiceUnavailable, http.StatusGatewayTimeout: // not answered
 	default:
 		c.t.Errorf("placing an order was answered with %d: %s", status, body)
 	}
 }
 
-func (c *crashTest) cancel(p *process, order *sentOrder) {
-	status, body := c.send(p, order.token, "/api/v1/orders/"+order.id+"/cancel", "", nil)
+func (c *crashTest) cancel(p *process, id string, order *sentOrder) {
+	status, body := c.send(p, order.token, "/api/v1/orders/"+id+"/cancel", "", nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch status {
@@ -238,15 +239,17 @@ func (c *crashTest) send(p *process, token, path, key string, body []byte) (int,
 	return response.StatusCode, content.Bytes()
 }
 
-// askAgain asks for everything that was not answered until it is.
+// askAgain asks for everything that was not answered until it is, and once more for what was refused: of two requests
+// with one key, one may have been refused, and the other, a moment later, not.
 func (c *crashTest) askAgain(p *process) {
 	c.t.Helper()
 	for key, order := range c.sent {
+		order.refused = false
 		for order.id == "" && !order.refused && !c.t.Failed() {
 			c.place(p, key, order)
 		}
 		for order.cancels && !order.cancelled && !c.t.Failed() {
-			c.cancel(p, order)
+			c.cancel(p, order.id, order)
 		}
 	}
 }
