@@ -58,9 +58,9 @@ func (m *maker) object(schema *openapi3.Schema, depth int) any {
 }
 
 func (m *maker) array(schema *openapi3.Schema, name string, depth int) any {
-	least, most := int(schema.MinItems), int(schema.MinItems)+3 //nolint:gosec // a schema's bounds are small
+	least, most := int(schema.MinItems), int(schema.MinItems)+3
 	if schema.MaxItems != nil {
-		most = min(most, int(*schema.MaxItems)) //nolint:gosec // as above
+		most = min(most, int(*schema.MaxItems))
 	}
 	array := []any{}
 	for range least + m.rand.IntN(most-least+1) {
@@ -108,10 +108,10 @@ func (m *maker) string(schema *openapi3.Schema, name string) any {
 	}
 	most := 30
 	if schema.MaxLength != nil {
-		most = min(most, int(*schema.MaxLength)) //nolint:gosec // a schema's bounds are small
+		most = min(most, int(*schema.MaxLength))
 	}
 	text := m.text(most)
-	for len([]rune(text)) < int(schema.MinLength) { //nolint:gosec // as above
+	for len([]rune(text)) < int(schema.MinLength) {
 		text += "x"
 	}
 	return text
