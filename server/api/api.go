@@ -74,6 +74,7 @@ func New(o Options) (*fiber.App, error) {
 	if o.Faults != nil {
 		app.Use(o.Faults.Middleware(o.Telemetry.Metrics))
 	}
+	app.Use(deprecate(deprecations()))
 	caching := newHTTPCache(o.Cache)
 	app.Use(caching.handle)
 	api := humafiber.New(app, humaConfig())
@@ -81,6 +82,9 @@ func New(o Options) (*fiber.App, error) {
 	register(api, o)
 	registerDocs(app)
 	serveImages(app, o.Images.Store)
+	if err := documentDeprecations(api.OpenAPI(), deprecations()); err != nil {
+		return nil, err
+	}
 	caching.learn(api.OpenAPI())
 	addHeads(app)
 	if _, err := accessTable(api.OpenAPI()); err != nil {
@@ -96,6 +100,9 @@ func New(o Options) (*fiber.App, error) {
 func OpenAPI() ([]byte, error) {
 	api := humafiber.New(fiber.New(), humaConfig())
 	register(api, Options{})
+	if err := documentDeprecations(api.OpenAPI(), deprecations()); err != nil {
+		return nil, err
+	}
 	return api.OpenAPI().MarshalJSON()
 }
 

@@ -38,17 +38,17 @@ func BenchmarkCachedProducts(b *testing.B) {
 	full := startFull(b)
 	body := exchangeOnce(b, full)
 	bare := startBare(b, body)
-	const clients, turn = 16, 500 * time.Millisecond
-	drive(b, full, clients, turn) // warm up
-	drive(b, bare, clients, turn)
+	const turn = 500 * time.Millisecond
+	drive(b, full, turn) // warm up
+	drive(b, bare, turn)
 	var fullCount, bareCount int
 	var fullCPU, bareCPU time.Duration
 	b.ResetTimer()
 	for range b.N {
 		start := cpuTime(b)
-		bareCount += drive(b, bare, clients, turn)
+		bareCount += drive(b, bare, turn)
 		between := cpuTime(b)
-		fullCount += drive(b, full, clients, turn)
+		fullCount += drive(b, full, turn)
 		bareCPU += between - start
 		fullCPU += cpuTime(b) - between
 	}
@@ -145,7 +145,7 @@ const benchRequest = "GET /api/v1/products HTTP/1.1\r\nHost: market.example\r\nU
 // exchangeOnce returns the body of the answer.
 func exchangeOnce(b *testing.B, addr string) []byte {
 	b.Helper()
-	response, err := http.Get("http://" + addr + "/api/v1/products") //nolint:noctx // it ends with the benchmark
+	response, err := http.Get("http://" + addr + "/api/v1/products")
 	require.NoError(b, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -154,10 +154,11 @@ func exchangeOnce(b *testing.B, addr string) []byte {
 	return body
 }
 
-// drive asks over this many connections for a while, and returns the number of answers. Its clients do as little as can
+// drive asks over many connections for a while, and returns the number of answers. Its clients do as little as can
 // be done, so that the servers are what is measured.
-func drive(b *testing.B, addr string, clients int, length time.Duration) int {
+func drive(b *testing.B, addr string, length time.Duration) int {
 	b.Helper()
+	const clients = 16
 	var wg sync.WaitGroup
 	counts := make([]int, clients)
 	end := time.Now().Add(length)
@@ -178,7 +179,7 @@ func drive(b *testing.B, addr string, clients int, length time.Duration) int {
 }
 
 func askUntil(addr string, end time.Time) (int, error) {
-	conn, err := net.Dial("tcp", addr) //nolint:noctx // it ends with the benchmark
+	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return 0, err
 	}

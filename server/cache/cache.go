@@ -63,7 +63,7 @@ type entry struct {
 // New makes a cache. It contacts nobody.
 func New(o Options) (*Cache, error) {
 	entries, err := otter.New(&otter.Options[string, entry]{
-		MaximumWeight:    uint64(max(o.MaxBytes, 1)), //nolint:gosec // it is positive
+		MaximumWeight:    uint64(max(o.MaxBytes, 1)),
 		Weigher:          func(_ string, e entry) uint32 { return e.bytes },
 		ExpiryCalculator: otter.ExpiryWriting[string, entry](o.TTL),
 	})

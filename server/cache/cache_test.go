@@ -323,8 +323,14 @@ func TestListsWithOtherQueriesAreOtherLists(t *testing.T) {
 	here := open(t, nil, "")
 	c := cache.NewCatalogue(here.cache, store)
 	for _, query := range []market.ProductQuery{
-		{Paging: market.Paging{Page: 1, Limit: 2}}, {Paging: market.Paging{Page: 12}}, {Search: "a/1:b"}, {Search: "a", FarmID: "1:b"},
-		{Category: "a"}, {FarmID: "a"}, {Search: "a"}, {Sort: "a"},
+		{Paging: market.Paging{Page: 1, Limit: 2}},
+		{Paging: market.Paging{Page: 12}},
+		{Search: "a/1:b"},
+		{Search: "a", FarmID: "1:b"},
+		{Category: "a"},
+		{FarmID: "a"},
+		{Search: "a"},
+		{Sort: "a"},
 	} {
 		for range 2 {
 			page, err := c.Products(t.Context(), query)

@@ -2,7 +2,7 @@ package cache
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"strings"
 
 	"github.com/farmersmarket/platform/server/market"
@@ -75,11 +75,12 @@ func (c *Catalogue) Farms(ctx context.Context, query market.FarmQuery) (market.P
 
 // name writes a query so that no two queries have the same name.
 func name(list string, paging market.Paging, parts ...string) string {
-	text := list + "/" + strconv.Itoa(paging.Page) + "/" + strconv.Itoa(paging.Limit)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s/%d/%d", list, paging.Page, paging.Limit)
 	for _, part := range parts {
-		text += "/" + strconv.Itoa(len(part)) + ":" + part
+		fmt.Fprintf(&text, "/%d:%s", len(part), part)
 	}
-	return text
+	return text.String()
 }
 
 func productBytes(p market.Product) int {

@@ -77,7 +77,7 @@ func keys(t *testing.T, text string, do ...func(ctx context.Context, r *goredis.
 	options, err := goredis.ParseURL(URL(t).String())
 	require.NoError(t, err)
 	client := goredis.NewClient(options)
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 	defer cancel()
 	found := client.Scan(ctx, 0, "*"+text+"*", 1000).Iterator()
