@@ -94,6 +94,9 @@ func requests() map[string]request {
 		"update-product":  {products + "/{product}", `{` + productBody, outcomes{no, ff, in, ff, ff, ff}},
 		"delete-product":  {products + "/{product}", "", outcomes{no, ff, in, ff, ff, ff}},
 
+		"put-product-image":    {products + "/{product}/image", `{}`, outcomes{no, ff, in, ff, ff, ff}},
+		"delete-product-image": {products + "/{product}/image", "", outcomes{no, ff, in, ff, ff, ff}},
+
 		"list-markets":           {markets, "", everyone()},
 		"get-market":             {markets + "/{market}", "", everyone()},
 		"create-market":          {markets, marketBody, managers()},

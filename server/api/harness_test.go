@@ -52,10 +52,13 @@ func newApp(t *testing.T, s *store.Store, adjust ...func(*api.Options)) *fiber.A
 		Accounts: market.NewAccounts(s, market.SystemClock{}),
 		Sessions: newSessions(t, s, tel, auth.DefaultLimits()), Telemetry: tel, Environment: "test", BodyLimit: 1 << 20,
 		RequestTimeout: 10 * time.Second, Payments: newInbox(t, tel, func(context.Context, market.PaymentEvent) error { return nil }),
-		Health:         health.New(tel, health.Check{Name: "database", Required: true, Probe: s.Ping}),
+		Health: health.New(tel, health.Check{Name: "database", Required: true, Probe: s.Ping}),
 	}
 	for _, a := range adjust {
 		a(&options)
+	}
+	if options.Images.Store == nil {
+		options.Images = newImages(t, tel)
 	}
 	app, err := api.New(options)
 	require.NoError(t, err)

@@ -24,6 +24,7 @@ import (
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/server/store"
 	"github.com/farmersmarket/platform/server/store/storetest"
+	"github.com/farmersmarket/platform/telemetry"
 )
 
 const imageLimit = 2 << 20
@@ -34,6 +35,14 @@ type gallery struct {
 	app     *fiber.App
 	owner   user
 	product string
+}
+
+// newImages are images in a folder of the test's own.
+func newImages(t *testing.T, tel *telemetry.Telemetry) api.Images {
+	t.Helper()
+	kept, err := images.Open(t.Context(), "file://"+t.TempDir())
+	require.NoError(t, err)
+	return api.Images{Intake: images.NewIntake(1, tel), Store: kept, Limit: imageLimit}
 }
 
 func eachGallery(t *testing.T, test func(t *testing.T, g gallery, s *store.Store)) {
@@ -51,9 +60,7 @@ func eachGallery(t *testing.T, test func(t *testing.T, g gallery, s *store.Store
 			Price: market.Money{Amount: 250, Currency: "EUR"}, CreatedAt: now, UpdatedAt: now,
 		}))
 		g.app = newBareApp(t, func(o *api.Options, _ *brokenStore) {
-			kept, err := images.Open(t.Context(), "file://"+t.TempDir())
-			require.NoError(t, err)
-			o.Images = api.Images{Intake: images.NewIntake(1, o.Telemetry), Store: kept, Limit: imageLimit}
+			o.Images = newImages(t, o.Telemetry)
 			o.Catalogue, o.Producers = market.NewCatalogue(s), market.NewProducers(s, market.SystemClock{})
 			o.Sessions = newSessions(t, s, o.Telemetry, auth.DefaultLimits())
 			o.BodyLimit = 1 << 20
