@@ -31,7 +31,7 @@ func requireOutage(t *testing.T, p *process) {
 	require.Equal(t, 503, status)
 	require.Contains(t, body, `"database":{"status":"down"`)
 
-	response, err := http.Get(p.api + "/api/v1/products")
+	response, err := http.Get(p.api + "/api/v1/products?q=nobody-has-asked-this-before") // so it is in no cache
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Contains(t, []int{http.StatusServiceUnavailable, http.StatusGatewayTimeout}, response.StatusCode)

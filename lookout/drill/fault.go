@@ -31,10 +31,11 @@ func (s *stage) inject(ctx context.Context) (end func() error, err error) {
 		Duration: (s.PageWithin + faultMargin).String(),
 	}
 	var injected fault
+	asked := s.Now() // requests fail before the answer is here
 	if err := s.call(ctx, http.MethodPost, s.AdminURL, "/admin/faults", request, &injected); err != nil {
 		return nil, fmt.Errorf("inject the fault: %w", err)
 	}
-	s.event(Injected, s.Now(), fmt.Sprintf("every request to %s fails, until %s at the latest",
+	s.event(Injected, asked, fmt.Sprintf("every request to %s fails, until %s at the latest",
 		request.Route, injected.ExpiresAt.UTC().Format("15:04:05 UTC")))
 	ended := false
 	return func() error {
