@@ -34,6 +34,16 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	}
 	defer flush(tel, c.FlushTimeout)
 
+	// First of all the ports: whoever starts a second server must learn of it before that one touches the database.
+	public, err := listen(ctx, "HTTP_ADDR", c.HTTPAddr)
+	if err != nil {
+		return err
+	}
+	private, err := listen(ctx, "ADMIN_ADDR", c.AdminAddr)
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+
 	db, err := openStore(ctx, c, tel)
 	if err != nil {
 		return err
@@ -65,25 +75,25 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	if c.Faults {
 		injector = &faults.Injector{}
 	}
+	clock := market.SystemClock{}
 	app, err := api.New(api.Options{
-		Catalogue: market.NewCatalogue(cache.NewCatalogue(front.cache, db)), Producers: market.NewProducers(cache.NewProducers(front.cache, db), market.SystemClock{}),
-		Plan: market.NewPlan(db, market.SystemClock{}), Checkout: checkout, Payments: pay.inbox(checkout, tel),
-		Reports: market.NewReports(db, market.SystemClock{}), Accounts: market.NewAccounts(db, market.SystemClock{}), Sessions: sessions, Health: checks, Telemetry: tel, Faults: injector,
+		Catalogue: market.NewCatalogue(cache.NewCatalogue(front.cache, db)),
+		Producers: market.NewProducers(cache.NewProducers(front.cache, db), clock),
+		Plan:      market.NewPlan(db, clock),
+		Reports:   market.NewReports(db, clock),
+		Accounts:  market.NewAccounts(db, clock),
+		Sessions:  sessions,
+		Checkout:  checkout,
+		Payments:  pay.inbox(checkout, tel),
+
 		Cache: front.cache, RateLimits: front.limits, TrustedProxies: c.TrustedProxies, Images: front.images,
+		Health: checks, Telemetry: tel, Faults: injector,
 		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
 	})
 	if err != nil {
 		return err
 	}
 
-	public, err := listen(ctx, "HTTP_ADDR", c.HTTPAddr)
-	if err != nil {
-		return err
-	}
-	private, err := listen(ctx, "ADMIN_ADDR", c.AdminAddr)
-	if err != nil {
-		return errors.Join(err, public.Close())
-	}
 	adminServer := admin.New(tel, injector, pay.routes)
 	defer pay.deliver(ctx, public.Addr())()
 	failed := make(chan error, 2) //nolint:mnd // one for each listener

@@ -87,7 +87,7 @@ func New(o Options) (*fiber.App, error) {
 	}
 	caching.learn(api.OpenAPI())
 	addHeads(app)
-	if _, err := accessTable(api.OpenAPI()); err != nil {
+	if err := checkAccess(api.OpenAPI()); err != nil {
 		return nil, err
 	}
 	if err := o.Telemetry.Instrument(app, telemetry.WithOutcomes(documentedOutcomes(api.OpenAPI()))); err != nil {

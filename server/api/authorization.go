@@ -92,22 +92,17 @@ func securitySchemes() map[string]*huma.SecurityScheme {
 	}}
 }
 
-// accessTable is the authorisation of the whole API: the rule of each operation by its id. It fails when an operation
-// has none.
-func accessTable(document *huma.OpenAPI) (map[string]Access, error) {
-	table := map[string]Access{}
+// checkAccess fails when an operation has no access rule.
+func checkAccess(document *huma.OpenAPI) error {
 	var problems []error
 	for path, item := range document.Paths {
 		for method, op := range operationsOf(item) {
-			rule, ok := op.Metadata[accessKey].(Access)
-			if !ok || op.OperationID == "" {
+			if _, ok := op.Metadata[accessKey].(Access); !ok || op.OperationID == "" {
 				problems = append(problems, fmt.Errorf("%s %s has no access rule or no id: register it through protect", method, path))
-				continue
 			}
-			table[op.OperationID] = rule
 		}
 	}
-	return table, errors.Join(problems...)
+	return errors.Join(problems...)
 }
 
 // operationsOf returns the operations of a path by method.

@@ -13,8 +13,7 @@ import (
 
 // CheckAccess fails when an operation of the document has no access rule.
 func CheckAccess(document *huma.OpenAPI) error {
-	_, err := accessTable(document)
-	return err
+	return checkAccess(document)
 }
 
 // NewWithoutRule is an app with an operation at /open that has no access rule, and is in no document.

@@ -32,15 +32,14 @@ import (
 func BenchmarkPlacingAnOrder(b *testing.B) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgresql": storetest.PostgreSQL} {
 		b.Run(name, func(b *testing.B) {
-			const turn = 500 * time.Millisecond
 			bench := newOrderBench(b, url(b))
-			bench.drive(b, bench.overHTTP, turn) // warm up
-			bench.drive(b, bench.bare, turn)
+			bench.drive(b, bench.overHTTP) // warm up
+			bench.drive(b, bench.bare)
 			var served, bare int
 			b.ResetTimer()
 			for range b.N {
-				bare += bench.drive(b, bench.bare, turn)
-				served += bench.drive(b, bench.overHTTP, turn)
+				bare += bench.drive(b, bench.bare)
+				served += bench.drive(b, bench.overHTTP)
 			}
 			seconds := float64(b.N) * turn.Seconds()
 			b.ReportMetric(float64(bare)/seconds, "bare-orders/s")
@@ -49,6 +48,9 @@ func BenchmarkPlacingAnOrder(b *testing.B) {
 		})
 	}
 }
+
+// turn is how long each side places orders before the other does.
+const turn = 500 * time.Millisecond
 
 type orderBench struct {
 	fair   *markettest.Fair
@@ -148,14 +150,14 @@ func (o *orderBench) overHTTP(_ context.Context, n int64) error {
 }
 
 // drive places orders for the time, from many clients at once, and returns how many.
-func (o *orderBench) drive(b *testing.B, placeOne func(context.Context, int64) error, length time.Duration) int {
+func (o *orderBench) drive(b *testing.B, placeOne func(context.Context, int64) error) int {
 	b.Helper()
 	const clients = 16
 	var (
 		count    atomic.Int64
 		next     atomic.Int64
 		ordering sync.WaitGroup
-		end      = time.Now().Add(length)
+		end      = time.Now().Add(turn)
 	)
 	for range clients {
 		ordering.Go(func() {
