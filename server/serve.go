@@ -19,6 +19,7 @@ import (
 	"github.com/farmersmarket/platform/server/faults"
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/store"
 	"github.com/farmersmarket/platform/telemetry"
 )
 
@@ -35,13 +36,9 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	defer flush(tel, c.FlushTimeout)
 
 	// First of all the ports: whoever starts a second server must learn of it before that one touches the database.
-	public, err := listen(ctx, "HTTP_ADDR", c.HTTPAddr)
+	public, private, err := takePorts(ctx, c)
 	if err != nil {
 		return err
-	}
-	private, err := listen(ctx, "ADMIN_ADDR", c.AdminAddr)
-	if err != nil {
-		return errors.Join(err, public.Close())
 	}
 
 	db, err := openStore(ctx, c, tel)
@@ -75,21 +72,10 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	if c.Faults {
 		injector = &faults.Injector{}
 	}
-	clock := market.SystemClock{}
-	app, err := api.New(api.Options{
-		Catalogue: market.NewCatalogue(cache.NewCatalogue(front.cache, db)),
-		Producers: market.NewProducers(cache.NewProducers(front.cache, db), clock),
-		Plan:      market.NewPlan(db, clock),
-		Reports:   market.NewReports(db, clock),
-		Accounts:  market.NewAccounts(db, clock),
-		Sessions:  sessions,
-		Checkout:  checkout,
-		Payments:  pay.inbox(checkout, tel),
-
-		Cache: front.cache, RateLimits: front.limits, TrustedProxies: c.TrustedProxies, Images: front.images,
-		Health: checks, Telemetry: tel, Faults: injector,
-		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
-	})
+	options := apiOptions(c, db, front)
+	options.Sessions, options.Checkout, options.Payments = sessions, checkout, pay.inbox(checkout, tel)
+	options.Health, options.Telemetry, options.Faults = checks, tel, injector
+	app, err := api.New(options)
 	if err != nil {
 		return err
 	}
@@ -106,9 +92,24 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	case err = <-failed:
 		return fmt.Errorf("serve: a listener stopped: %w", err)
 	case <-ctx.Done():
+		err = drain(app, checks, tel.Logger, c)
 	}
-	err = drain(app, checks, tel.Logger, c)
 	return errors.Join(err, adminServer.Close())
+}
+
+// apiOptions are the use cases over the store and its cache, and the settings of the API.
+func apiOptions(c config.Config, db *store.Store, front *edge) api.Options {
+	clock := market.SystemClock{}
+	return api.Options{
+		Catalogue: market.NewCatalogue(cache.NewCatalogue(front.cache, db)),
+		Producers: market.NewProducers(cache.NewProducers(front.cache, db), clock),
+		Plan:      market.NewPlan(db, clock),
+		Reports:   market.NewReports(db, clock),
+		Accounts:  market.NewAccounts(db, clock),
+
+		Cache: front.cache, RateLimits: front.limits, TrustedProxies: c.TrustedProxies, Images: front.images,
+		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
+	}
 }
 
 // drain stops taking requests and lets those in flight finish.
@@ -129,6 +130,17 @@ func flush(tel *telemetry.Telemetry, timeout time.Duration) {
 		tel.Logger.Error("telemetry was lost at the end", "error", err.Error())
 	}
 	tel.Logger.Info("stopped")
+}
+
+// takePorts opens the public and the private port.
+func takePorts(ctx context.Context, c config.Config) (public, private net.Listener, err error) {
+	if public, err = listen(ctx, "HTTP_ADDR", c.HTTPAddr); err != nil {
+		return nil, nil, err
+	}
+	if private, err = listen(ctx, "ADMIN_ADDR", c.AdminAddr); err != nil {
+		return nil, nil, errors.Join(err, public.Close())
+	}
+	return public, private, nil
 }
 
 func listen(ctx context.Context, setting, address string) (net.Listener, error) {
