@@ -126,7 +126,7 @@ lint-go: $(GOLANGCI_LINT) $(GOVULNCHECK)
 	@echo "golangci-lint"
 	@$(GOLANGCI_LINT) run ./...
 	@echo "govulncheck"
-	@$(GOVULNCHECK) ./...
+	@.ci/vulnerabilities $(GOVULNCHECK)
 
 .PHONY: lint-workflows
 lint-workflows: $(ACTIONLINT)
