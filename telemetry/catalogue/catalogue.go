@@ -80,25 +80,20 @@ func (m Metric) SeriesLabels(series string) []string {
 	return names
 }
 
-// Span declares one kind of span. Its name is a pattern in which {attribute} stands for the attribute's value.
-type Span struct {
-	Name       string
-	Kind       string // server, client, internal
-	Help       string
-	Attributes []Attribute
-	Stability  Stability
-}
-
-// Attribute is one attribute of a span, or one field of a log line.
-type Attribute struct {
-	Name     string
-	Help     string
-	Required bool // present on every span or line of its kind
-}
-
 // Metrics returns every declared metric, sorted by name.
 func Metrics() []Metric {
-	all := slices.Concat(httpMetrics(), databaseMetrics(), exportMetrics(), serviceMetrics(), marketMetrics(), accountMetrics(), paymentMetrics(), cacheMetrics(), rateLimitMetrics(), imageMetrics())
+	all := slices.Concat(
+		httpMetrics(),
+		databaseMetrics(),
+		exportMetrics(),
+		serviceMetrics(),
+		marketMetrics(),
+		accountMetrics(),
+		paymentMetrics(),
+		cacheMetrics(),
+		rateLimitMetrics(),
+		imageMetrics(),
+	)
 	slices.SortFunc(all, func(a, b Metric) int {
 		if a.Name < b.Name {
 			return -1

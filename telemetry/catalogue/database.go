@@ -61,3 +61,28 @@ func databaseMetrics() []Metric {
 		DBClientOperationDuration, DBClientConnectionCount, DBClientConnectionMax, DBClientConnectionWait,
 	}
 }
+
+func databaseSpans() []Span {
+	always := []Attribute{
+		{Name: "db.system.name", Type: Text, Help: "Database product", Values: DBSystem.Values},
+		{Name: "db.operation.name", Type: Text, Help: "SQL command, or Redis command"},
+	}
+	return []Span{
+		{
+			Name: "{db.operation.name} {db.collection.name}", Kind: ClientSpan, Stability: Stable,
+			Help:   "A statement. Where it names no table, the name is the command alone.",
+			Always: append(always, Attribute{Name: "db.query.text", Type: Text, Help: "Statement, with every value left out"}),
+			Sometimes: []Attribute{
+				{Name: "db.collection.name", Type: Text, Help: "Table"},
+				{Name: "db.response.status_code", Type: Text, Help: "SQLSTATE of an error"},
+				{Name: "db.response.returned_rows", Type: Integer, Help: "Number of rows of a SELECT"},
+				errorTypeAttribute,
+			},
+		},
+		{
+			Name: "{db.operation.name}", Kind: ClientSpan, Stability: Stable,
+			Help:   "A use of Redis.",
+			Always: always, Sometimes: []Attribute{errorTypeAttribute},
+		},
+	}
+}

@@ -36,3 +36,13 @@ var SpanQueueCapacity = Metric{
 func exportMetrics() []Metric {
 	return []Metric{SpansProcessed, SpansExported, SpanQueueSize, SpanQueueCapacity}
 }
+
+func exportFields() []Field {
+	const collector = "lines about the collector"
+	return []Field{
+		{Name: "endpoint", Type: Text, Help: "Address of the collector", On: collector},
+		{Name: "queue_capacity", Type: Integer, Help: "How many spans can wait", On: collector},
+		{Name: "away", Type: Text, Help: "How long the collector was away, as a Go duration", On: collector},
+		{Name: "spans_dropped", Type: Integer, Help: "Spans that were lost meanwhile", On: collector},
+	}
+}

@@ -58,3 +58,50 @@ var HTTPServerActiveRequests = Metric{
 func httpMetrics() []Metric {
 	return []Metric{HTTPServerRequestDuration, HTTPServerActiveRequests}
 }
+
+// Attributes of the server span that are ours.
+const (
+	// FaultInjected says that a deliberate fault was done to the request, and which kind.
+	FaultInjected = "fault.injected"
+	// Exemplar is true on the span of a request that a histogram points to. The collector keeps such traces, so that no
+	// exemplar leads to a trace that was dropped.
+	Exemplar = "exemplar"
+)
+
+func httpSpans() []Span {
+	return []Span{{
+		Name: "{http.request.method} {http.route}", Kind: ServerSpan, Stability: Stable,
+		Help: "A request to the API. Where no route matched, the name is the method alone.",
+		Always: []Attribute{
+			{Name: "http.request.method", Type: Text, Help: "HTTP method; _OTHER for unknown ones", Values: HTTPMethod.Values},
+			{Name: "url.path", Type: Text, Help: "Path as it was asked for"},
+			{Name: "url.scheme", Type: Text, Help: "http or https", Values: []string{"http", "https"}},
+			{Name: "client.address", Type: Text, Help: "Address that the connection came from"},
+			{Name: "http.response.status_code", Type: Integer, Help: "HTTP status code of the response"},
+		},
+		Sometimes: []Attribute{
+			{Name: "http.route", Type: Text, Help: "Registered path template"},
+			{Name: "http.request.method_original", Type: Text, Help: "The method as it was sent, where it is unknown"},
+			{Name: "url.query", Type: Text, Help: "Query, with the values of secret parameters left out"},
+			{Name: "user_agent.original", Type: Text, Help: "User-Agent header"},
+			errorTypeAttribute,
+			{Name: FaultInjected, Type: Text, Help: "Kind of the deliberate fault that was done to the request"},
+			{Name: Exemplar, Type: Flag, Help: "A histogram points to this trace"},
+		},
+	}}
+}
+
+func httpFields() []Field {
+	const requests = "lines about a request"
+	return []Field{
+		{Name: "http.request.method", Type: Text, Help: "HTTP method; _OTHER for unknown ones", On: requests},
+		{Name: "http.route", Type: Text, Help: "Registered path template, or " + UnmatchedRoute, On: requests},
+		{Name: "url.path", Type: Text, Help: "Path as it was asked for", On: requests},
+		{Name: "http.response.status_code", Type: Integer, Help: "HTTP status code of the response", On: requests},
+		{Name: "http.server.request.duration", Type: Number, Help: "Duration of the request in seconds", On: requests},
+		{Name: "client.address", Type: Text, Help: "Address that the connection came from", On: requests},
+		{Name: "error.type", Type: Text, Help: "Category of the error", On: "lines about a request that failed"},
+		{Name: FaultInjected, Type: Text, Help: "Kind of the deliberate fault that was done to the request", On: "lines about such a request"},
+		{Name: "stack", Type: Text, Help: "Stack of the goroutine, up to 8 KiB", On: "lines about a panic"},
+	}
+}

@@ -122,3 +122,35 @@ var PaymentEvents = Metric{
 func paymentMetrics() []Metric {
 	return []Metric{PaymentCallDuration, PaymentRetries, PaymentRejections, PaymentBreakerState, PaymentEvents}
 }
+
+func paymentSpans() []Span {
+	return []Span{{
+		Name: "payments {payment.operation}", Kind: ClientSpan, Stability: Development,
+		Help: "A call of the payment provider; a repeat is a call of its own.",
+		Always: []Attribute{
+			{Name: "payment.provider", Type: Text, Help: "Payment provider", Values: paymentProvider.Values},
+			{Name: "payment.operation", Type: Text, Help: "What was asked of it", Values: PaymentOperations()},
+			{Name: "payment.attempt", Type: Integer, Help: "1 for the first call, 2 for its first repeat"},
+			{Name: "payment.outcome", Type: Text, Help: "How the call ended", Values: PaymentCallOutcomes()},
+		},
+		Sometimes: []Attribute{errorTypeAttribute},
+	}}
+}
+
+func paymentFields() []Field {
+	const sandbox, events = "lines of the sandbox", "lines about a payment event"
+	return []Field{
+		{Name: "notice", Type: Text, Help: "That no money is taken", On: sandbox},
+		{Name: "methods", Type: Object, Help: "Payment methods that the sandbox knows", On: sandbox},
+		{Name: "behaviour", Type: Text, Help: "What the sandbox was told to do", On: sandbox},
+		{Name: "delay", Type: Text, Help: "How long is waited, as a Go duration", On: "lines of the sandbox and of the stop"},
+		{Name: "expires_at", Type: Text, Help: "When the sandbox forgets what it was told", On: sandbox},
+		{Name: "provider", Type: Text, Help: "Payment provider", On: events},
+		{Name: "provider_ref", Type: Text, Help: "Id of the payment at its provider", On: events},
+		{Name: "payment_id", Type: Text, Help: "Id of the payment here", On: events},
+		{Name: "event_id", Type: Text, Help: "Id of the event at its provider", On: events},
+		{Name: "attempts", Type: Integer, Help: "How often the event was sent", On: events},
+		{Name: "from", Type: Text, Help: "State of the circuit breaker before", On: "lines about a circuit breaker"},
+		{Name: "to", Type: Text, Help: "State of the circuit breaker after", On: "lines about a circuit breaker"},
+	}
+}

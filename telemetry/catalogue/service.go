@@ -35,3 +35,22 @@ var HealthCheckUp = Metric{
 func serviceMetrics() []Metric {
 	return []Metric{BuildInfo, FaultsActive, FaultsInjected, HealthCheckUp}
 }
+
+func serviceFields() []Field {
+	const start, stop = "lines of the start", "lines of the stop"
+	return []Field{
+		{Name: "api", Type: Text, Help: "Address of the API", On: start},
+		{Name: "admin", Type: Text, Help: "Address of the admin port", On: start},
+		{Name: "version", Type: Text, Help: "Version of the service", On: start},
+		{Name: "environment", Type: Text, Help: "Where it is deployed", On: start},
+		{Name: "faults", Type: Flag, Help: "Whether faults can be injected", On: start},
+		{Name: "applied", Type: Object, Help: "Migrations that were applied", On: start},
+		{Name: "changed", Type: Object, Help: "What the example catalogue changed", On: start},
+		{Name: "market_days", Type: Integer, Help: "Market days that were added", On: start},
+		{Name: "timeout", Type: Text, Help: "Time that requests in flight get, as a Go duration", On: stop},
+		{Name: "check", Type: Text, Help: "Dependency", On: "lines about a health check"},
+		{Name: "address", Type: Text, Help: "Address of Redis", On: "lines about Redis"},
+		{Name: "job", Type: Text, Help: "Background job", On: "lines about a background job"},
+		{Name: "found", Type: Text, Help: "What the audit found, by rule", On: "lines about the audit"},
+	}
+}

@@ -1,0 +1,15 @@
+package catalogue
+
+// Resource returns the attributes that say which process telemetry comes from. They are on all spans and exported logs.
+func Resource() []Attribute {
+	return []Attribute{
+		{Name: "service.name", Type: Text, Help: "Name of the service"},
+		{Name: "service.version", Type: Text, Help: "Version of the service"},
+		{Name: "deployment.environment.name", Type: Text, Help: "Where it is deployed: development, staging or production"},
+		{Name: "vcs.ref.head.revision", Type: Text, Help: "Commit it was built from; not there when it was built outside of git"},
+		{Name: "host.name", Type: Text, Help: "Name of the machine"},
+		{Name: "telemetry.sdk.name", Type: Text, Help: "opentelemetry"},
+		{Name: "telemetry.sdk.language", Type: Text, Help: "go"},
+		{Name: "telemetry.sdk.version", Type: Text, Help: "Version of the OpenTelemetry SDK"},
+	}
+}

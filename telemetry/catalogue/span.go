@@ -1,0 +1,86 @@
+package catalogue
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// SpanKind is a span kind of OpenTelemetry.
+type SpanKind string
+
+// The span kinds in use.
+const (
+	ServerSpan   SpanKind = "server"
+	ClientSpan   SpanKind = "client"
+	InternalSpan SpanKind = "internal"
+)
+
+// ValueType is the type of an attribute or of a log field.
+type ValueType string
+
+// The types of values.
+const (
+	Text    ValueType = "text"
+	Integer ValueType = "integer"
+	Number  ValueType = "number"
+	Flag    ValueType = "flag" // true or false
+	Object  ValueType = "object"
+)
+
+// Attribute is one attribute of a span or of the resource. Names are those of the OpenTelemetry conventions where they
+// have one.
+type Attribute struct {
+	Name   string
+	Type   ValueType
+	Help   string
+	Values []string // all there are, where they are few
+}
+
+// Span declares one kind of span.
+type Span struct {
+	Name      string // a pattern in which {attribute} stands for the value of that attribute
+	Kind      SpanKind
+	Help      string
+	Always    []Attribute
+	Sometimes []Attribute // where they apply
+	Stability Stability
+}
+
+// Matches says whether a span of this name may be of this kind: whether it is the pattern with something in the place
+// of each {attribute}.
+func (s Span) Matches(name string) bool {
+	var pattern strings.Builder
+	rest := s.Name
+	for {
+		before, after, more := strings.Cut(rest, "{")
+		pattern.WriteString(regexp.QuoteMeta(before))
+		if !more {
+			break
+		}
+		pattern.WriteString(".+")
+		_, rest, _ = strings.Cut(after, "}")
+	}
+	matched, err := regexp.MatchString("^"+pattern.String()+"$", name)
+	return err == nil && matched
+}
+
+// Attributes returns all that the span can have.
+func (s Span) Attributes() []Attribute { return slices.Concat(s.Always, s.Sometimes) }
+
+// Spans returns every declared span, sorted by name.
+func Spans() []Span {
+	all := slices.Concat(
+		httpSpans(),
+		databaseSpans(),
+		paymentSpans(),
+	)
+	slices.SortStableFunc(all, func(a, b Span) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// errorTypeAttribute is on every span of something that failed.
+var errorTypeAttribute = Attribute{
+	Name: "error.type", Type: Text, Help: "Category of the error", Values: ErrorType.Values[1:],
+}
