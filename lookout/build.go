@@ -27,6 +27,7 @@ func newBuildCommand() *cobra.Command {
   compose/prometheus/rules/      recording rules and alerts, from slo/ and alerts/
   compose/alertmanager/          routing and receivers, from alerts/
   dashboards/json/               dashboards, from dashboards/
+  docs/telemetry.md              all that the service emits, from telemetry/catalogue/
 
 A second build changes nothing. With --check nothing is written: the exit status is 1 when a committed file is not
 what would be generated, and the difference is shown.`,

@@ -4,29 +4,38 @@ import (
 	"github.com/spf13/cobra"
 
 	printer "github.com/farmersmarket/platform/lookout/catalogue"
-	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 func newCatalogueCommand() *cobra.Command {
 	var asJSON, asMarkdown bool
 	command := &cobra.Command{
-		Use:   "catalogue",
-		Short: "Print every metric that the service emits",
-		Long: `Print every metric that the service emits, with type, unit, labels and the values that they can have. The service
-can emit no other; dashboards, alerts and SLOs may use no other.`,
+		Use:   "catalogue [metrics|spans|logs|resource]",
+		Short: "Print every metric, span and log field that the service emits",
+		Long: `Print what the service emits: every metric with type, unit, labels and the values that they can have, every span with
+its attributes, every log field, and the resource that all of it comes from. The service can emit nothing else;
+dashboards, alerts and SLOs may use nothing else. docs/telemetry.md is the same as a page.`,
 		Example: `  lookout catalogue
-  lookout catalogue --json | jq -r '.metrics[].name'
-  lookout catalogue --markdown > docs/telemetry.md`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			write := printer.Text
+  lookout catalogue spans
+  lookout catalogue --json | jq -r '.metrics[].name'`,
+		Args:      cobra.MaximumNArgs(1),
+		ValidArgs: printer.Parts(),
+		RunE: func(command *cobra.Command, args []string) error {
+			contract := printer.Whole()
+			if len(args) > 0 {
+				part, err := contract.Part(args[0])
+				if err != nil {
+					return err
+				}
+				contract = part
+			}
+			write := contract.Text
 			switch {
 			case asJSON:
-				write = printer.JSON
+				write = contract.JSON
 			case asMarkdown:
-				write = printer.Markdown
+				write = contract.Markdown
 			}
-			return write(command.OutOrStdout(), catalogue.Metrics())
+			return write(command.OutOrStdout())
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -1,5 +1,5 @@
 // Package build writes the files that are generated from code and committed: Prometheus rules from slo/ and alerts/,
-// Alertmanager configurations from alerts/, and dashboards from dashboards/.
+// Alertmanager configurations from alerts/, dashboards from dashboards/, and a page of documentation from telemetry/catalogue.
 package build
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"github.com/farmersmarket/platform/alerts"
 	"github.com/farmersmarket/platform/dashboards"
+	printer "github.com/farmersmarket/platform/lookout/catalogue"
 	"github.com/farmersmarket/platform/slo"
 )
 
@@ -53,6 +54,11 @@ func Generate(root, linkBase string) ([]File, error) {
 		}
 		files = append(files, File{Path: f.path, Content: content})
 	}
+	var contract bytes.Buffer
+	if err := printer.Whole().Markdown(&contract); err != nil {
+		return nil, err
+	}
+	files = append(files, File{Path: "docs/telemetry.md", Content: contract.Bytes()})
 	boards, err := dashboards.All(linkBase)
 	if err != nil {
 		return nil, err

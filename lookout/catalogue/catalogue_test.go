@@ -2,6 +2,7 @@ package catalogue_test
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
@@ -11,28 +12,55 @@ import (
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
-func TestEveryFormatNamesEveryMetricAndLabel(t *testing.T) {
-	for name, format := range map[string]func(*strings.Builder) error{
-		"text":     func(out *strings.Builder) error { return printer.Text(out, catalogue.Metrics()) },
-		"JSON":     func(out *strings.Builder) error { return printer.JSON(out, catalogue.Metrics()) },
-		"Markdown": func(out *strings.Builder) error { return printer.Markdown(out, catalogue.Metrics()) },
+func TestEveryFormatNamesAllThatIsDeclared(t *testing.T) {
+	for name, format := range map[string]func(printer.Contract, io.Writer) error{
+		"text": printer.Contract.Text, "JSON": printer.Contract.JSON, "Markdown": printer.Contract.Markdown,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
-			require.NoError(t, format(&out))
+			require.NoError(t, format(printer.Whole(), &out))
 			for _, m := range catalogue.Metrics() {
 				require.Contains(t, out.String(), m.Name)
 				for _, label := range m.LabelNames() {
 					require.Contains(t, out.String(), label)
 				}
 			}
+			for _, s := range catalogue.Spans() {
+				require.Contains(t, out.String(), s.Name)
+				for _, a := range s.Attributes() {
+					require.Contains(t, out.String(), a.Name)
+				}
+			}
+			for _, f := range catalogue.Fields() {
+				require.Contains(t, out.String(), f.Name)
+			}
+			for _, a := range catalogue.Resource() {
+				require.Contains(t, out.String(), a.Name)
+			}
 		})
 	}
 }
 
+func TestAPartIsPrintedAlone(t *testing.T) {
+	sections := map[string]string{"metrics": "METRIC", "spans": "SPAN", "logs": "LOG FIELD", "resource": "RESOURCE"}
+	for _, name := range printer.Parts() {
+		t.Run(name, func(t *testing.T) {
+			part, err := printer.Whole().Part(name)
+			require.NoError(t, err)
+			var out strings.Builder
+			require.NoError(t, part.Text(&out))
+			for other, head := range sections {
+				require.Equal(t, other == name, strings.Contains(out.String(), head+"  "), "%s in %s", head, out.String())
+			}
+		})
+	}
+	_, err := printer.Whole().Part("traces")
+	require.EqualError(t, err, `the catalogue has no part "traces": it has metrics, spans, logs, resource`)
+}
+
 func TestJSONNamesTheSeriesToQuery(t *testing.T) {
 	var out strings.Builder
-	require.NoError(t, printer.JSON(&out, []catalogue.Metric{catalogue.HTTPServerRequestDuration}))
+	require.NoError(t, printer.Contract{Metrics: []catalogue.Metric{catalogue.HTTPServerRequestDuration}}.JSON(&out))
 	var document struct {
 		Metrics []struct {
 			Series  []string
@@ -46,6 +74,6 @@ func TestJSONNamesTheSeriesToQuery(t *testing.T) {
 
 func TestMarkdownSaysWhatAnEmptyValueIs(t *testing.T) {
 	var out strings.Builder
-	require.NoError(t, printer.Markdown(&out, []catalogue.Metric{catalogue.SpansProcessed}))
+	require.NoError(t, printer.Contract{Metrics: []catalogue.Metric{catalogue.SpansProcessed}}.Markdown(&out))
 	require.Contains(t, out.String(), "| `error_type` | queue_full when the span was dropped; empty otherwise | empty, `queue_full` |")
 }

@@ -1,0 +1,99 @@
+package catalogue
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+// document is the contract as JSON.
+type document struct {
+	Metrics  []metric    `json:"metrics,omitempty"`
+	Spans    []span      `json:"spans,omitempty"`
+	Fields   []field     `json:"log_fields,omitempty"`
+	Resource []attribute `json:"resource,omitempty"`
+}
+
+type metric struct {
+	Name      string    `json:"name"`
+	Type      string    `json:"type"`
+	Unit      string    `json:"unit,omitempty"`
+	Help      string    `json:"help"`
+	Stability string    `json:"stability"`
+	Labels    []label   `json:"labels"`
+	Buckets   []float64 `json:"buckets,omitempty"`
+	Series    []string  `json:"series"` // the names to query
+}
+
+type label struct {
+	Name   string   `json:"name"`
+	Help   string   `json:"help"`
+	Values []string `json:"values,omitempty"` // all there are
+	Bound  string   `json:"bound,omitempty"`  // what bounds them, where they are not listed
+}
+
+type span struct {
+	Name       string      `json:"name"` // {attribute} stands for its value
+	Kind       string      `json:"kind"`
+	Help       string      `json:"help"`
+	Stability  string      `json:"stability"`
+	Attributes []attribute `json:"attributes"`
+}
+
+type attribute struct {
+	Name   string   `json:"name"`
+	Type   string   `json:"type"`
+	Help   string   `json:"help"`
+	Values []string `json:"values,omitempty"`
+	Always bool     `json:"always"`
+}
+
+type field struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Help string `json:"help"`
+	On   string `json:"on"`
+}
+
+// JSON writes the contract as a JSON document.
+func (c Contract) JSON(out io.Writer) error {
+	d := document{Resource: attributes(nil, c.Resource, true)}
+	for _, m := range c.Metrics {
+		d.Metrics = append(d.Metrics, metric{
+			Name: m.Name, Type: string(m.Type), Unit: m.Unit, Help: m.Help, Stability: string(m.Stability),
+			Labels: labels(m.Labels), Buckets: m.Buckets, Series: m.Series(),
+		})
+	}
+	for _, s := range c.Spans {
+		d.Spans = append(d.Spans, span{
+			Name: s.Name, Kind: string(s.Kind), Help: s.Help, Stability: string(s.Stability),
+			Attributes: attributes(attributes(nil, s.Always, true), s.Sometimes, false),
+		})
+	}
+	for _, f := range c.Fields {
+		d.Fields = append(d.Fields, field{Name: f.Name, Type: string(f.Type), Help: f.Help, On: f.On})
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(d); err != nil {
+		return fmt.Errorf("print the catalogue: %w", err)
+	}
+	return nil
+}
+
+func labels(declared []catalogue.Label) []label {
+	converted := make([]label, 0, len(declared))
+	for _, l := range declared {
+		converted = append(converted, label{Name: l.Name, Help: l.Help, Values: l.Values, Bound: l.Bound})
+	}
+	return converted
+}
+
+func attributes(to []attribute, declared []catalogue.Attribute, always bool) []attribute {
+	for _, a := range declared {
+		to = append(to, attribute{Name: a.Name, Type: string(a.Type), Help: a.Help, Values: a.Values, Always: always})
+	}
+	return to
+}

@@ -1,0 +1,116 @@
+package catalogue
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+// Markdown writes a page of documentation.
+func (c Contract) Markdown(out io.Writer) error {
+	var page strings.Builder
+	page.WriteString("# Telemetry\n\nEverything that the service emits. Generated from `telemetry/catalogue`; do not edit.\n")
+	for _, part := range []func(*strings.Builder){c.metricsPage, c.spansPage, c.fieldsPage, c.resourcePage} {
+		part(&page)
+	}
+	if _, err := io.WriteString(out, page.String()); err != nil {
+		return fmt.Errorf("print the catalogue: %w", err)
+	}
+	return nil
+}
+
+func (c Contract) metricsPage(page *strings.Builder) {
+	if c.Metrics == nil {
+		return
+	}
+	page.WriteString("\n## Metrics\n\nThe service can make no others. A series of a listed value exists from the start where one can wait for its first event.\n")
+	for _, m := range c.Metrics {
+		fmt.Fprintf(page, "\n### %s\n\n%s\n\n%s, %s.%s\n", m.Name, m.Help, m.Type, m.Stability, unitSentence(m.Unit))
+		if len(m.Labels) > 0 {
+			page.WriteString("\n| label | what it is | values |\n|---|---|---|\n")
+		}
+		for _, l := range m.Labels {
+			fmt.Fprintf(page, "| `%s` | %s | %s |\n", l.Name, l.Help, valuesOf(l))
+		}
+		if len(m.Buckets) > 0 {
+			fmt.Fprintf(page, "\nBuckets: %s.\n", buckets(m.Buckets))
+		}
+	}
+}
+
+func (c Contract) spansPage(page *strings.Builder) {
+	if c.Spans == nil {
+		return
+	}
+	page.WriteString("\n## Spans\n\nIn a name, `{attribute}` stands for the value of the attribute.\n")
+	for _, s := range c.Spans {
+		fmt.Fprintf(page, "\n### `%s`\n\n%s\n\n%s, %s.\n\n| attribute | type | what it is | on |\n|---|---|---|---|\n", s.Name, s.Help, s.Kind, s.Stability)
+		attributeRows(page, s.Always, " | all |")
+		attributeRows(page, s.Sometimes, " | some |")
+	}
+}
+
+func (c Contract) fieldsPage(page *strings.Builder) {
+	if c.Fields == nil {
+		return
+	}
+	page.WriteString("\n## Log fields\n\n| field | type | what it is | on |\n|---|---|---|---|\n")
+	for _, f := range c.Fields {
+		fmt.Fprintf(page, "| `%s` | %s | %s | %s |\n", f.Name, f.Type, f.Help, f.On)
+	}
+}
+
+func (c Contract) resourcePage(page *strings.Builder) {
+	if c.Resource == nil {
+		return
+	}
+	page.WriteString("\n## Resource\n\nWhat says of all spans and exported log lines which process they come from.\n\n| attribute | type | what it is |\n|---|---|---|\n")
+	attributeRows(page, c.Resource, " |")
+}
+
+func attributeRows(page *strings.Builder, attributes []catalogue.Attribute, end string) {
+	for _, a := range attributes {
+		help := a.Help
+		if len(a.Values) > 0 {
+			help += ": " + quoted(a.Values)
+		}
+		fmt.Fprintf(page, "| `%s` | %s | %s%s\n", a.Name, a.Type, help, end)
+	}
+}
+
+func unitSentence(unit string) string {
+	if unit == "" {
+		return ""
+	}
+	return " In " + unit + "."
+}
+
+func valuesOf(l catalogue.Label) string {
+	if l.Bound != "" {
+		return l.Bound
+	}
+	return quoted(l.Values)
+}
+
+func quoted(values []string) string {
+	list := make([]string, 0, len(values))
+	for _, v := range values {
+		if v == "" {
+			list = append(list, "empty")
+			continue
+		}
+		list = append(list, "`"+v+"`")
+	}
+	return strings.Join(list, ", ")
+}
+
+func buckets(bounds []float64) string {
+	texts := make([]string, 0, len(bounds))
+	for _, b := range bounds {
+		texts = append(texts, strconv.FormatFloat(b, 'f', -1, 64))
+	}
+	return strings.Join(texts, ", ")
+}
