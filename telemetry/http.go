@@ -325,7 +325,10 @@ func RouteOf(ctx context.Context) string {
 // category of the catalogue; empty leaves it to the status.
 func Fail(ctx context.Context, errorType string, cause error) {
 	if x := exchangeOf(ctx); x != nil {
-		x.errorType, x.err = errorType, cause
+		x.err = cause
+		if x.errorType != catalogue.ErrorInjected { // which a panic on purpose stays
+			x.errorType = errorType
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type Fault struct {
 	Route     string    `json:"route"`             // glob over route templates; * matches any run of characters
 	ErrorRate float64   `json:"error_rate"`        // share of requests that fail, 0 to 1
 	Status    int       `json:"status"`            // what a failed request is answered with, 500 to 599
+	Panic     bool      `json:"panic,omitempty"`   // a failed request panics in its handler, and is answered with 500
 	Latency   *Latency  `json:"latency,omitempty"` // delay of every request, failed or not
 	ExpiresAt time.Time `json:"expires_at"`
 }
@@ -84,6 +85,8 @@ func (f *Fault) check(duration time.Duration) error {
 		return fmt.Errorf("error_rate is %v: it must be from 0 to 1", f.ErrorRate)
 	case f.ErrorRate == 0 && f.Latency == nil:
 		return errors.New("the fault does nothing: give an error_rate or a latency")
+	case f.Panic && (f.ErrorRate == 0 || f.Status != fiber.StatusInternalServerError):
+		return errors.New("a panic needs an error_rate, and is answered with 500: leave out the status")
 	case f.Status < 500 || f.Status > 599:
 		return fmt.Errorf("status is %d: it must be from 500 to 599", f.Status)
 	case duration <= 0 || duration > MaxDuration:

@@ -69,8 +69,8 @@ func databaseSpans() []Span {
 	}
 	return []Span{
 		{
-			Name: "{db.operation.name} {db.collection.name}", Kind: ClientSpan, Stability: Stable,
-			Help:   "A statement. Where it names no table, the name is the command alone.",
+			Name: "{db.operation.name} {db.collection.name}", Fallback: "{db.operation.name}", Kind: ClientSpan, Stability: Stable,
+			Help:   "A statement.",
 			Always: append(always, Attribute{Name: "db.query.text", Type: Text, Help: "Statement, with every value left out"}),
 			Sometimes: []Attribute{
 				{Name: "db.collection.name", Type: Text, Help: "Table"},

@@ -70,8 +70,8 @@ const (
 
 func httpSpans() []Span {
 	return []Span{{
-		Name: "{http.request.method} {http.route}", Kind: ServerSpan, Stability: Stable,
-		Help: "A request to the API. Where no route matched, the name is the method alone.",
+		Name: "{http.request.method} {http.route}", Fallback: "{http.request.method}", Kind: ServerSpan, Stability: Stable,
+		Help: "A request to the API. In the name of one with an unknown method that is HTTP.",
 		Always: []Attribute{
 			{Name: "http.request.method", Type: Text, Help: "HTTP method; _OTHER for unknown ones", Values: HTTPMethod.Values},
 			{Name: "url.path", Type: Text, Help: "Path as it was asked for"},

@@ -24,6 +24,7 @@ type Collector struct {
 	t      *testing.T
 	mu     sync.Mutex
 	spans  []*tracepb.Span
+	whole  []*tracepb.ResourceSpans
 	next   *answer
 	server *grpc.Server
 }
@@ -76,6 +77,7 @@ func (c *Collector) Export(
 		c.next = nil
 		return refusal.response, refusal.err
 	}
+	c.whole = append(c.whole, request.GetResourceSpans()...)
 	for _, resource := range request.GetResourceSpans() {
 		for _, scope := range resource.GetScopeSpans() {
 			c.spans = append(c.spans, scope.GetSpans()...)
@@ -89,6 +91,13 @@ func (c *Collector) Spans() []*tracepb.Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.spans)
+}
+
+// ResourceSpans returns what has arrived, with the resources that it came from.
+func (c *Collector) ResourceSpans() []*tracepb.ResourceSpans {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.whole)
 }
 
 // WaitForSpans returns the spans once at least n have arrived.
