@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -143,6 +142,6 @@ func stopWithNobodyToReportTo(t *testing.T, contract *telemetrytest.Contract) {
 	p := start(t, "OTLP_ENDPOINT="+nobody, "FLUSH_TIMEOUT=100ms")
 	p.get("/api/v1/farms")
 	require.Zero(t, p.stop(syscall.SIGTERM))
-	require.True(t, strings.Contains(p.logs.String(), "telemetry was lost at the end"))
+	require.Contains(t, p.logs.String(), "telemetry was lost at the end")
 	contract.SeeLogs(p.logs.String())
 }
