@@ -36,6 +36,7 @@ type httpInstruments struct {
 	active    prometheus.Gauge
 	table     *routeTable
 	unmatched map[string]*route
+	bodies    bodies
 }
 
 func newHTTPInstruments(t *Telemetry) *httpInstruments {
@@ -65,6 +66,7 @@ type exchange struct {
 	errorType string // set by the service; otherwise the status tells
 	fault     string // kind of the injected fault
 	err       error
+	exemplar  bool // its histogram points to it
 }
 
 // Value finds the exchange itself, and else what its parent holds.
@@ -126,10 +128,15 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
 	server.Handler = t.http.wrap(handler)
 	answerError := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
-		t.http.wrap(func(ctx *fasthttp.RequestCtx) {
-			exchangeOf(ctx).err = err
-			answerError(ctx, err)
-		})(ctx)
+		t.http.wrap(func(ctx *fasthttp.RequestCtx) { answerUnread(ctx, err, answerError) })(ctx)
+	}
+	received := server.HeaderReceived
+	server.HeaderReceived = func(header *fasthttp.RequestHeader) (config fasthttp.RequestConfig) {
+		t.http.bodies.expect(header, t.http.find)
+		if received != nil {
+			config = received(header)
+		}
+		return config
 	}
 	return nil
 }
@@ -169,21 +176,18 @@ func (h *httpInstruments) wrap(next fasthttp.RequestHandler) fasthttp.RequestHan
 				x.err = newPanicError(p)
 				ctx.Error(fasthttp.StatusMessage(fasthttp.StatusInternalServerError), fasthttp.StatusInternalServerError)
 			}
-			h.end(ctx, x)
+			if ctx.Response.IsBodyStream() {
+				follow(&ctx.Response, func(stream *followedStream) { h.end(ctx, x, stream) })
+				return
+			}
+			h.end(ctx, x, nil)
 		}()
 		next(ctx)
 	}
 }
 
 func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
-	method := "_OTHER"
-	if len(ctx.Request.Header.RawHeaders()) > 0 { // else it could not be parsed, and Method says GET for want of better
-		method = knownMethod(ctx.Method())
-	}
-	x := &exchange{start: time.Now(), route: h.unmatched[method]}
-	if found := h.table.find(method, ctx.URI().PathOriginal()); found != nil {
-		x.route = found
-	}
+	x := &exchange{start: time.Now(), route: h.routeOf(ctx)}
 	x.Context, x.span = h.telemetry.tracer.Start(h.parent(ctx), x.route.spanName,
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(x.start))
 	if x.span.IsRecording() {
@@ -192,6 +196,24 @@ func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
 	h.active.Inc()
 	ctx.SetUserValue(exchangeKey{}, x)
 	return x
+}
+
+func (h *httpInstruments) routeOf(ctx *fasthttp.RequestCtx) *route {
+	if r := h.bodies.take(&ctx.Request.Header); r != nil {
+		return r
+	}
+	if len(ctx.Request.Header.RawHeaders()) == 0 { // it could not be parsed, and Method says GET for want of better
+		return h.unmatched["_OTHER"]
+	}
+	return h.find(knownMethod(ctx.Method()), ctx.URI().PathOriginal())
+}
+
+// find returns the route, or what stands for all that are unmatched.
+func (h *httpInstruments) find(method string, path []byte) *route {
+	if found := h.table.find(method, path); found != nil {
+		return found
+	}
+	return h.unmatched[method]
 }
 
 // parent reads the caller's trace context. Most requests bring none.
@@ -203,7 +225,8 @@ func (h *httpInstruments) parent(ctx *fasthttp.RequestCtx) context.Context {
 	return h.telemetry.propagator.Extract(context.Background(), headerCarrier{header})
 }
 
-func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange) {
+// end measures what is over. stream is the body of a response that was streamed, else nil.
+func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange, stream *followedStream) {
 	end := time.Now()
 	duration := end.Sub(x.start)
 	status := ctx.Response.StatusCode()
@@ -211,26 +234,41 @@ func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange) {
 	if o.errorType == "" {
 		o.errorType = errorTypeOf(status)
 	}
+	if stream != nil {
+		o = stream.outcome(o)
+		x.err = stream.cause(x.err)
+	} else if o.errorType == "" && duration >= goneAfter && clientGone(ctx.Conn()) {
+		o.errorType = catalogue.ErrorCanceled
+	}
 	h.active.Dec()
-	h.series(x.route, o).observe(duration, end, x.span.SpanContext())
+	x.exemplar = h.series(x.route, o).observe(duration, end, x.span.SpanContext())
 	h.endSpan(x, o, end)
 	h.logAccess(ctx, x, o, duration)
+}
+
+// failed says whether the service is to blame. A 4xx is the client's error, and so is going away.
+func (o outcome) failed() bool {
+	return o.status >= fiber.StatusInternalServerError ||
+		o.status < fiber.StatusBadRequest && (o.errorType == catalogue.ErrorInternal || o.errorType == catalogue.ErrorTimeout)
 }
 
 func (h *httpInstruments) endSpan(x *exchange, o outcome, end time.Time) {
 	if x.span.IsRecording() {
 		x.span.SetAttributes(semconv.HTTPResponseStatusCode(o.status))
+		if x.exemplar {
+			x.span.SetAttributes(attribute.Bool(catalogue.Exemplar, true))
+		}
 		if o.errorType != "" {
 			x.span.SetAttributes(semconv.ErrorTypeKey.String(o.errorType))
 		}
 		if x.fault != "" {
-			x.span.SetAttributes(attribute.String("fault.injected", x.fault))
+			x.span.SetAttributes(attribute.String(catalogue.FaultInjected, x.fault))
 		}
-		if x.err != nil && o.status >= fiber.StatusInternalServerError {
-			recordError(x.span, x.err)
-		}
-		if o.status >= fiber.StatusInternalServerError { // a 4xx is the client's error and leaves the status unset
+		if o.failed() {
 			x.span.SetStatus(codes.Error, "")
+			if x.err != nil {
+				recordError(x.span, x.err)
+			}
 		}
 	}
 	x.span.End(trace.WithTimestamp(end))
@@ -250,10 +288,11 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 	level := slog.LevelInfo
 	switch {
 	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
-	case o.status >= fiber.StatusInternalServerError:
+	case o.failed():
 		level = slog.LevelError
 	case duration >= slowRequest:
 		level = slog.LevelWarn
+	case o.errorType != "":
 	case x.route.quiet || !h.logsSuccess(x.span.SpanContext().TraceID()):
 		return
 	}
@@ -274,7 +313,7 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 		attrs = append(attrs, slog.String("error.type", o.errorType))
 	}
 	if x.fault != "" {
-		attrs = append(attrs, slog.String("fault.injected", x.fault))
+		attrs = append(attrs, slog.String(catalogue.FaultInjected, x.fault))
 	}
 	if x.err != nil {
 		attrs = append(attrs, slog.String("error", x.err.Error()))

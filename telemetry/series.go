@@ -69,16 +69,18 @@ func newDurationSeries(histogram *prometheus.HistogramVec, method, route string,
 	}
 }
 
-// observe records a duration. A sampled request becomes the exemplar of its bucket when that is due for a new one.
-func (s *durationSeries) observe(duration time.Duration, end time.Time, sc trace.SpanContext) {
+// observe records a duration. A sampled request becomes the exemplar of its bucket when that is due for a new one: it
+// reports whether it has.
+func (s *durationSeries) observe(duration time.Duration, end time.Time, sc trace.SpanContext) (exemplar bool) {
 	seconds := duration.Seconds()
 	if sc.IsSampled() && s.takesExemplar(seconds, end) {
 		s.histogram.ObserveWithExemplar(seconds, prometheus.Labels{
 			"trace_id": sc.TraceID().String(), "span_id": sc.SpanID().String(),
 		})
-		return
+		return true
 	}
 	s.histogram.Observe(seconds)
+	return false
 }
 
 func (s *durationSeries) takesExemplar(seconds float64, now time.Time) bool {

@@ -1,0 +1,4 @@
+package telemetry
+
+// GoneAfter is for tests that go away.
+const GoneAfter = goneAfter
