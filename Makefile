@@ -134,11 +134,17 @@ lint-workflows: $(ACTIONLINT)
 	@$(ACTIONLINT)
 
 .PHONY: lint-telemetry
-lint-telemetry: checkers check
+lint-telemetry: checkers check lint-collectors
 	@echo "promtool (with the rules that the configuration names), amtool"
 	@export PATH="$(CURDIR)/.bin:$$PATH"; \
 	  promtool check config --lint=all --lint-fatal compose/prometheus/prometheus.yml; \
 	  amtool check-config compose/alertmanager/*.yml
+
+.PHONY: lint-collectors
+lint-collectors: .bin/lookout
+	@.bin/lookout tools --install jaeger otelcol-contrib
+	@echo "jaeger validate, otelcol-contrib validate (every combination of files)"
+	@.ci/collectors
 
 .PHONY: upstream
 upstream: .bin/lookout

@@ -53,6 +53,9 @@ Exit status: 0 after Ctrl-C, 2 when the stack cannot run here; then nothing is l
 			if options.TrafficRate < 0 {
 				return fmt.Errorf("--traffic %g: want requests per second, or 0 for none", options.TrafficRate)
 			}
+			if share := options.SamplingShare; !(share >= 0 && share <= 100) {
+				return fmt.Errorf("--sampling-share %g: want percent, from 0 to 100", share)
+			}
 			return runUp(command.Context(), options)
 		},
 	}
@@ -63,6 +66,8 @@ Exit status: 0 after Ctrl-C, 2 when the stack cannot run here; then nothing is l
 		"jaeger-grpc=16685 jaeger-health=13133 jaeger-metrics=8888 otlp-grpc=4317 otlp-http=4318")
 	flags.IntVar(&offset, "port-offset", 0, "`N` to add to every default port")
 	flags.Float64Var(&options.TrafficRate, "traffic", 3, "shopper `requests` per second; 0 for none")
+	flags.Float64Var(&options.SamplingShare, "sampling-share", 100, "`percent` of the traces kept that show nothing remarkable; "+
+		"below 100, each trace appears after seconds")
 	flags.BoolVar(&options.Faults, "faults", true, "let the server's admin port inject faults, as drills do")
 	flags.StringSliceVar(&options.Without, "without", nil, "component `NAME` to leave out; repeatable")
 	flags.BoolVar(&options.NoBuild, "no-build", false, "fail where a program would have to be built")

@@ -24,7 +24,6 @@ import (
 	"github.com/farmersmarket/platform/internal/testlog"
 	"github.com/farmersmarket/platform/lookout/process"
 	"github.com/farmersmarket/platform/lookout/stack"
-	"github.com/farmersmarket/platform/lookout/upstream"
 )
 
 // soon is far more than anything takes that is waited for here, builds excepted.
@@ -47,6 +46,7 @@ func TestUp(t *testing.T) {
 	t.Run("cannot run", b.cannotRun)
 	t.Run("is seen from another terminal", b.isSeen)
 	t.Run("runs the real programs", b.runsTheRealPrograms)
+	t.Run("decides which traces are kept", b.decidesWhichTracesAreKept)
 }
 
 // upRun is one `lookout up` under test.
@@ -320,13 +320,8 @@ func (b built) isSeen(t *testing.T) {
 func (b built) runsTheRealPrograms(t *testing.T) {
 	root, err := stack.FindRepository()
 	require.NoError(t, err)
-	builder := upstream.Builder{Root: root, BinDir: filepath.Join(root, ".bin"), Starter: process.NewStarter()}
-	defer builder.Starter.Close()
 	for _, name := range []string{"prometheus", "alertmanager", "jaeger"} {
-		wanted, err := upstream.Lookup(name)
-		require.NoError(t, err)
-		_, err = builder.Ensure(t.Context(), wanted, func() { t.Logf("%s: %s", name, wanted.Expectation()) })
-		require.NoError(t, err)
+		ensure(t, root, name)
 	}
 	u := b.startUp(t, nil, "--no-build")
 	pids := u.ready(t)

@@ -189,11 +189,10 @@ func (o *Options) jaeger(builder upstream.Builder, turn turn) program {
 		ports:  []string{PortJaeger, PortJaegerGRPC, PortJaegerHealth, PortJaegerStats, PortOTLPGRPC, PortOTLPHTTP},
 		health: o.Ports.URL(PortJaegerHealth) + "/status", page: o.Ports.Link(PortJaeger),
 		find: o.upstream(builder, nameJaeger, turn),
-		args: func(string) []string {
-			return []string{"--config=file:" + filepath.Join(o.Root, "compose", "jaeger", "config.yaml")}
-		},
+		args: func(string) []string { return o.jaegerConfig() },
 		env: []string{
 			leanHeap, "JAEGER_LISTEN_HOST=" + localhost,
+			"SAMPLING_SHARE=" + strconv.FormatFloat(o.SamplingShare, 'f', -1, 64),
 			port("JAEGER_OTLP_GRPC_PORT", PortOTLPGRPC), port("JAEGER_OTLP_HTTP_PORT", PortOTLPHTTP),
 			port("JAEGER_QUERY_PORT", PortJaeger), port("JAEGER_QUERY_GRPC_PORT", PortJaegerGRPC),
 			port("JAEGER_HEALTH_PORT", PortJaegerHealth), port("JAEGER_METRICS_PORT", PortJaegerStats),
@@ -201,6 +200,19 @@ func (o *Options) jaeger(builder upstream.Builder, turn turn) program {
 		dir:     o.Root,
 		onReady: func() error { return o.addTarget(nameJaeger, PortJaegerStats) },
 	}
+}
+
+// jaegerConfig names Jaeger's files. Where every trace is kept none waits for a decision, and each can be looked at at once.
+func (o *Options) jaegerConfig() []string {
+	files := []string{"jaeger/config.yaml"}
+	if o.SamplingShare < 100 {
+		files = append(files, "collector/sampling.yaml", "jaeger/sampling.yaml")
+	}
+	var args []string
+	for _, file := range files {
+		args = append(args, "--config=file:"+filepath.Join(o.Root, "compose", file))
+	}
+	return args
 }
 
 // upstream finds a program of another project, and when it is missing waits for its turn to be built.

@@ -61,6 +61,14 @@ var programs = []Program{
 		Package:     "github.com/prometheus/alertmanager/cmd/amtool",
 		versionArgs: []string{"--version"}, stamp: commonVersion, buildTime: 15 * time.Second,
 	},
+	{
+		// Not a program of the embedded mode: it checks the configuration of the Docker stack's Collector.
+		Name: "otelcol-contrib", Release: "0.161.0", Version: "v0.161.0",
+		Package:     "github.com/farmersmarket/platform/lookout/upstream/collector",
+		versionArgs: []string{"--version"}, stamp: "main.release",
+		module:    "lookout/upstream/collector", // upstream's own program has some hundreds of components
+		buildTime: 90 * time.Second,
+	},
 }
 
 // Programs returns all upstream programs, in the order in which they are best built.

@@ -173,11 +173,24 @@ func TestEnsure(t *testing.T) {
 }
 
 func TestPinsAgree(t *testing.T) {
-	jaeger, err := Lookup("jaeger")
-	require.NoError(t, err)
-	module, err := os.ReadFile("jaeger/go.mod")
-	require.NoError(t, err)
-	require.Regexp(t, `(?m)^\tgithub.com/jaegertracing/jaeger `+regexp.QuoteMeta(jaeger.Version)+` `, string(module))
+	modules := map[string][]string{ // of a program's module, those that hold its release
+		"jaeger": {"github.com/jaegertracing/jaeger"},
+		"otelcol-contrib": {
+			"go.opentelemetry.io/collector/otelcol",
+			"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor",
+			"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/azuremonitorexporter",
+			"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/sentryexporter",
+		},
+	}
+	for name, paths := range modules {
+		program, err := Lookup(name)
+		require.NoError(t, err)
+		module, err := os.ReadFile(filepath.Join("../..", program.module, "go.mod"))
+		require.NoError(t, err)
+		for _, path := range paths {
+			require.Regexp(t, `(?m)^\t`+regexp.QuoteMeta(path+" "+program.Version)+`( |$)`, string(module), name)
+		}
+	}
 	for _, program := range Programs() {
 		require.NotEmpty(t, program.Expectation())
 	}
