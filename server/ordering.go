@@ -25,6 +25,7 @@ func startJobs(ctx context.Context, c config.Config, db *store.Store, checkout *
 		jobs.Job{Name: "expire-holds", Interval: c.ExpireInterval, Run: checkout.ExpireHolds},
 		jobs.Job{Name: "close-days", Interval: c.CloseInterval, Run: checkout.CloseDays},
 		jobs.Job{Name: "attend-payments", Interval: c.PaymentInterval, Run: checkout.AttendPayments},
+		jobs.Job{Name: "forget", Interval: c.ForgetInterval, Run: checkout.Forget},
 		jobs.Job{Name: "audit", Interval: c.AuditInterval, Run: jobs.NewAuditor(db, tel).Run},
 	)
 }

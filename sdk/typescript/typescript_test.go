@@ -29,6 +29,7 @@ func TestTheClientIsTypedAndItsTestsAndExampleRun(t *testing.T) {
 	output := run(t, "node", "dist/example.js", server.URL)
 	require.Regexp(t, `honey: \d+ kinds`, output)
 	require.Contains(t, output, "logged in as Nora Byrne")
+	require.Regexp(t, `ordered .+ for \d+\.\d\d EUR at .+: paid`, output)
 
 	t.Setenv("MARKET_URL", server.URL)
 	run(t, "node", "--test", "dist/client.test.js")

@@ -10,6 +10,9 @@ import (
 // upkeepBatch bounds how much of one kind is done before the next look.
 const upkeepBatch = 100
 
+// forgetBatch bounds how many rows one statement deletes, so that none is locked for long.
+const forgetBatch = 1000
+
 // Bounds of how long the market waits before it asks the provider about a payment again.
 const (
 	firstAttemptDelay = 5 * time.Second
@@ -111,7 +114,7 @@ func (c *Checkout) attend(ctx context.Context, place PaymentPlace) (bool, error)
 		return false, err
 	}
 	a := c.ask(ctx, order, payment)
-	if _, _, err := c.settle(context.WithoutCancel(ctx), place.OrderID, place.PaymentID, a); err != nil {
+	if err := c.settle(context.WithoutCancel(ctx), place, a, nil); err != nil {
 		return false, err
 	}
 	isAnswer := payment.State != PaymentRefunding && (errors.Is(a.failure, ErrPaymentDeclined) || errors.Is(a.failure, ErrNotFound))
@@ -172,4 +175,20 @@ func (c *Checkout) ask(ctx context.Context, order Order, payment Payment) answer
 		a.intent, a.failure = c.payments.CancelIntent(ctx, payment.ProviderRef)
 	}
 	return a
+}
+
+// eventRetention is how long the id of a provider's event is kept. Stripe delivers again for three days by itself, and on
+// demand for thirty: https://docs.stripe.com/webhooks#retries.
+const eventRetention = 31 * 24 * time.Hour
+
+// Forget deletes what was kept to recognise repeated requests and events and has grown too old to be repeated. It returns
+// how much that was.
+func (c *Checkout) Forget(ctx context.Context) (int, error) {
+	now := c.clock.Now()
+	outcomes, err := c.store.ForgetOutcomes(ctx, now, forgetBatch)
+	if err != nil {
+		return 0, err
+	}
+	events, err := c.store.ForgetEvents(ctx, now.Add(-eventRetention), forgetBatch)
+	return outcomes + events, err
 }

@@ -56,6 +56,7 @@ func BreakerStates() []string { return []string{BreakerClosed, BreakerHalfOpen, 
 // What became of a delivery to a payment webhook.
 const (
 	PaymentEventHandled      = "handled"
+	PaymentEventDuplicate    = "duplicate"       // handled before
 	PaymentEventIgnored      = "ignored"         // not about a payment
 	PaymentEventUnknown      = "unknown_payment" // about a payment that is not ours
 	PaymentEventBadSignature = "bad_signature"
@@ -66,7 +67,7 @@ const (
 // PaymentEventOutcomes returns everything that can become of a delivery.
 func PaymentEventOutcomes() []string {
 	return []string{
-		PaymentEventHandled, PaymentEventIgnored, PaymentEventUnknown, PaymentEventBadSignature, PaymentEventMalformed,
+		PaymentEventHandled, PaymentEventDuplicate, PaymentEventIgnored, PaymentEventUnknown, PaymentEventBadSignature, PaymentEventMalformed,
 		PaymentEventFailed,
 	}
 }
