@@ -36,6 +36,8 @@ up: compose-ready secrets ## Start the same with Docker: PostgreSQL, Redis, Graf
 	  [[ "$${ALERTMANAGER_CONFIG:-}" != alertmanager.yml || -s $(SECRETS)/alertmanager/$$key ]] || { \
 	    echo "alertmanager.yml needs $(SECRETS)/alertmanager/$$key: docs/compose.md says what goes into it" >&2; exit 2; }; \
 	done
+	@[[ -z "$${SENTRY_ORG:-}" || -s $(SECRETS)/collector/sentry_auth_token ]] || { \
+	  echo "SENTRY_ORG needs $(SECRETS)/collector/sentry_auth_token: docs/compose.md says what goes into it" >&2; exit 2; }
 	@VERSION=$(VERSION) $(COMPOSE) up --build --detach --remove-orphans
 	@echo
 	@echo "home http://localhost:8090   API http://localhost:8080/docs   pager http://localhost:8091"
@@ -78,7 +80,7 @@ clean: ## Delete what was built and all state of the embedded mode
 ##@ Check
 
 .PHONY: test
-test: services upstream checkers ## Run all tests with the race detector; print coverage
+test: services upstream checkers collectors ## Run all tests with the race detector; print coverage
 	@.ci/test
 
 .PHONY: check
@@ -141,14 +143,17 @@ lint-telemetry: checkers check lint-collectors
 	  amtool check-config compose/alertmanager/*.yml
 
 .PHONY: lint-collectors
-lint-collectors: .bin/lookout
-	@.bin/lookout tools --install jaeger otelcol-contrib
+lint-collectors: collectors
 	@echo "jaeger validate, otelcol-contrib validate (every combination of files)"
 	@.ci/collectors
 
 .PHONY: upstream
 upstream: .bin/lookout
 	@.bin/lookout tools --install prometheus alertmanager jaeger
+
+.PHONY: collectors
+collectors: .bin/lookout
+	@.bin/lookout tools --install jaeger otelcol-contrib
 
 .PHONY: checkers
 checkers: .bin/lookout
@@ -169,12 +174,16 @@ SECRETS := compose/secrets
 
 .PHONY: secrets
 secrets: $(addprefix $(SECRETS)/,postgres_password pgpass auth_keys grafana_admin_password \
-  alertmanager/pager_url alertmanager/watchdog_url)
+  postgres_monitor_password alertmanager/pager_url alertmanager/watchdog_url collector)
 
 $(SECRETS):
 	@mkdir -m 0700 $@
 
 $(SECRETS)/alertmanager: | $(SECRETS)
+	@mkdir -m 0755 $@
+
+# Empty, unless the Collector is to send to Sentry.
+$(SECRETS)/collector: | $(SECRETS)
 	@mkdir -m 0755 $@
 
 $(SECRETS)/%_password: | $(SECRETS)

@@ -53,7 +53,7 @@ func TestSecrets(t *testing.T) {
 		info, err := os.Stat(folder)
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
-		for _, name := range []string{"postgres_password", "pgpass", "grafana_admin_password"} {
+		for _, name := range []string{"postgres_password", "pgpass", "postgres_monitor_password", "grafana_admin_password"} {
 			info, err := os.Stat(filepath.Join(folder, name))
 			require.NoError(t, err)
 			require.Equal(t, os.FileMode(0o444), info.Mode().Perm(), name)
