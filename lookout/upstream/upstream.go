@@ -28,6 +28,7 @@ const (
 	prometheusModule    = "v0.316.0" // Prometheus tags its Go module 0.3YY.Z for release 3.YY.Z
 	alertmanagerRelease = "0.31.1"   // from 0.32 the module lacks the built web pages
 	commonVersion       = "github.com/prometheus/common/version.Version"
+	exporters           = "lookout/upstream/exporters"
 )
 
 // programs are all upstream programs, in the order in which they are best built.
@@ -68,6 +69,22 @@ var programs = []Program{
 		versionArgs: []string{"--version"}, stamp: "main.release",
 		module:    "lookout/upstream/collector", // upstream's own program has some hundreds of components
 		buildTime: 90 * time.Second,
+	},
+	// Exporters of the Docker stack: started here to record what they expose.
+	{
+		Name: "postgres_exporter", Release: "0.19.1", Version: "v0.19.1",
+		Package:     "github.com/prometheus-community/postgres_exporter/cmd/postgres_exporter",
+		versionArgs: []string{"--version"}, stamp: commonVersion, module: exporters, buildTime: 30 * time.Second,
+	},
+	{
+		Name: "redis_exporter", Release: "1.82.0", Version: "v1.82.0",
+		Package:     "github.com/oliver006/redis_exporter",
+		versionArgs: []string{"--version"}, stamp: "main.BuildVersion", module: exporters, buildTime: 20 * time.Second,
+	},
+	{
+		Name: "node_exporter", Release: "1.12.1", Version: "v1.12.1",
+		Package:     "github.com/prometheus/node_exporter",
+		versionArgs: []string{"--version"}, stamp: commonVersion, module: exporters, buildTime: 20 * time.Second,
 	},
 }
 

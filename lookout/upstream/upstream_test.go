@@ -70,6 +70,10 @@ func TestFind(t *testing.T) {
 			"jaeger", `{"gitCommit":"1","gitVersion":"v2.14.1","buildDate":""}2026/11/23 application version: git-commit=1`, "",
 			"path", "2.14.1", "",
 		},
+		"Redis's exporter tells its release in a log line": {
+			"redis_exporter", `time="2026-11-25T22:03:53Z" level=info msg="Redis Metrics Exporter 1.82.0    build date: ? "`, "",
+			"path", "1.82.0", "",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -181,6 +185,9 @@ func TestPinsAgree(t *testing.T) {
 			"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/azuremonitorexporter",
 			"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/sentryexporter",
 		},
+		"postgres_exporter": {"github.com/prometheus-community/postgres_exporter"},
+		"redis_exporter":    {"github.com/oliver006/redis_exporter"},
+		"node_exporter":     {"github.com/prometheus/node_exporter"},
 	}
 	for name, paths := range modules {
 		program, err := Lookup(name)
