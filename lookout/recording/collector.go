@@ -34,7 +34,6 @@ var collector = source{
 // that takes everything, one that refuses everything, and one that is away and has room for a single span.
 const collectorOverrides = `
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:%[1]d"}}}}
-processors: {tail_sampling: {num_traces: 1}}
 extensions: {health_check: {endpoint: "127.0.0.1:0"}}
 exporters:
   otlp_grpc/jaeger: {endpoint: "127.0.0.1:1", sending_queue: {queue_size: 1, batch: {min_size: 1, max_size: 1}}}
@@ -71,7 +70,7 @@ func prepareCollector(ctx context.Context, options Options, r *run) error {
 	return nil
 }
 
-// sendTelemetry sends traces, of which all are kept and some are too many, and a log line.
+// sendTelemetry sends traces that are kept, more than the store that is away has room for, and a log line.
 func sendTelemetry(ctx context.Context, otlp string) error {
 	now := time.Now().UnixNano()
 	for range 20 {
