@@ -81,7 +81,7 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	}
 
 	adminServer := admin.New(tel, injector, pay.routes)
-	defer pay.deliver(ctx, public.Addr())()
+	defer pay.deliver(ctx, public.Addr(), tel)()
 	failed := make(chan error, 2) //nolint:mnd // one for each listener
 	go func() { failed <- app.Listener(public) }()
 	go func() { failed <- adminServer.Serve(private) }()

@@ -91,6 +91,7 @@ type Telemetry struct {
 	http       *httpInstruments
 	database   *databaseInstruments
 	datastores datastores
+	outgoing   *prometheus.HistogramVec
 }
 
 // Start makes the telemetry of a service. It does not wait for the collector, which may be away.
@@ -109,6 +110,7 @@ func Start(config Config) (*Telemetry, error) {
 	}
 	t.http = newHTTPInstruments(t)
 	t.database = newDatabaseInstruments(t)
+	t.outgoing = t.Metrics.Histogram(catalogue.HTTPClientRequestDuration)
 	t.Metrics.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -77,6 +77,11 @@ var ErrDuplicate = errors.New("there is one already")
 type Observer interface {
 	OrderBecame(order Order)
 	SoldOut(*SoldOutError)
+	// PaymentBecame is told of a payment that is in another state than before.
+	PaymentBecame(payment Payment)
+	// Attending is told when the market turns to an order, a payment or a market day by itself. It returns the context in
+	// which that is done, and whom to tell how it ended.
+	Attending(ctx context.Context, id string) (context.Context, func(error))
 }
 
 // CheckoutRules bound how long things are waited for.
@@ -174,7 +179,7 @@ func (c *Checkout) Place(ctx context.Context, actor Actor, placement Placement) 
 	if err != nil {
 		return Order{}, false, err
 	}
-	err = c.store.Atomically(ctx, "place an order", func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "place an order", func(ctx context.Context, tx CheckoutTx) error {
 		order, err = c.place(ctx, tx, placement, requestHash)
 		return err
 	})

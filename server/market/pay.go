@@ -95,7 +95,7 @@ func (p *Payment) decline() error {
 // startPayment stores the payment before anybody asks the provider for it, or finds the one that was made with the key.
 func (c *Checkout) startPayment(ctx context.Context, actor Actor, request PayRequest, requestHash string,
 ) (order Order, payment Payment, turn paymentTurn, err error) {
-	err = c.store.Atomically(ctx, "start a payment", func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "start a payment", func(ctx context.Context, tx CheckoutTx) error {
 		order, err = tx.LockOrder(ctx, request.OrderID)
 		if err != nil {
 			return err
@@ -191,7 +191,7 @@ type answer struct {
 // settle stores what the provider answered.
 func (c *Checkout) settle(ctx context.Context, orderID, paymentID string, a answer) (order Order, payment Payment, err error) {
 	var before OrderState
-	err = c.store.Atomically(ctx, "store what the payment provider says", func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "store what the payment provider says", func(ctx context.Context, tx CheckoutTx) error {
 		order, err = tx.LockOrder(ctx, orderID)
 		if err != nil {
 			return err

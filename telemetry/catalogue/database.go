@@ -5,7 +5,7 @@ import "slices"
 // Labels of database client metrics, after the OpenTelemetry database conventions.
 var (
 	DBSystem = Label{
-		Name: "db_system_name", Help: "Database product", Values: []string{"sqlite", "postgresql", "redis"},
+		Name: "db_system_name", Help: "Database product", Values: []string{"sqlite", "postgresql", SystemRedis},
 	}
 	DBOperation = Label{
 		Name: "db_operation_name", Help: "SQL command, or transaction for a whole transaction; Redis command, or PIPELINE for several",
@@ -17,6 +17,9 @@ var (
 		Name: "db_collection_name", Help: "Table; empty where the statement has none", Bound: "the tables of the schema",
 	}
 )
+
+// SystemRedis is the db_system_name of Redis.
+const SystemRedis = "redis"
 
 // Operations of a database that are no SQL command.
 const (
