@@ -15,12 +15,12 @@ import (
 
 // openStore opens the database, measured, and brings it up to date where the configuration says so.
 func openStore(ctx context.Context, c config.Config, tel *telemetry.Telemetry) (*store.Store, error) {
-	db, err := store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: c.DatabaseMaxConns})
+	db, err := store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: c.DatabaseMaxConns, Connect: tel.MeasureConnects})
 	if err != nil {
 		return nil, usageError{err}
 	}
-	db.Observe(tel.DatabaseHook(db.System()))
-	tel.WatchPool(db.System(), db.DB().Stats)
+	db.Observe(tel.DatabaseHook(db.System(), db.Name()))
+	tel.WatchPool(db.System(), telemetry.SQLPool(db.DB().Stats))
 	if c.Migrate {
 		applied, err := migrations.Migrate(ctx, db.DB())
 		if err != nil {

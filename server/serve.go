@@ -81,7 +81,7 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	}
 
 	adminServer := admin.New(tel, injector, pay.routes)
-	defer pay.deliver(ctx, public.Addr())()
+	defer pay.deliver(ctx, public.Addr(), tel)()
 	failed := make(chan error, 2) //nolint:mnd // one for each listener
 	go func() { failed <- app.Listener(public) }()
 	go func() { failed <- adminServer.Serve(private) }()
@@ -160,5 +160,6 @@ func telemetryConfig(c config.Config) telemetry.Config {
 		Service: serviceName, Version: version(), Revision: revision(), Environment: c.Environment,
 		OTLPEndpoint: c.OTLPEndpoint, OTLPInsecure: c.OTLPInsecure, SampleRatio: c.TraceSampleRatio, Quiet: api.ProbeRoutes(),
 		Logs: os.Stdout, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
+		SlowQuery: c.SlowQuery, SlowQueryPlan: c.SlowQueryPlan,
 	}
 }

@@ -8,7 +8,7 @@
 //	tel.Use(app)               // before any other middleware
 //	... register routes ...
 //	err = tel.Instrument(app)  // after the last route, before listening
-//	db.AddQueryHook(tel.DatabaseHook("postgresql"))
+//	db.AddQueryHook(tel.DatabaseHook("postgresql", "shop"))
 //	admin.Handle("/metrics", tel.MetricsHandler())
 package telemetry
 
@@ -71,6 +71,11 @@ type Config struct {
 	Quiet []string
 	// AccessLogRatio is the share of successful requests in the access log, from 0 to 1. Errors are always there.
 	AccessLogRatio float64
+
+	// SlowQuery is the duration from which a database statement is logged. 0: none is.
+	SlowQuery time.Duration
+	// SlowQueryPlan also logs how the database runs such a statement. It is asked at most once a minute for each.
+	SlowQueryPlan bool
 }
 
 // Telemetry makes every signal of one service. Its methods are safe for concurrent use.
@@ -85,6 +90,8 @@ type Telemetry struct {
 	spans      *spanQueue
 	http       *httpInstruments
 	database   *databaseInstruments
+	datastores datastores
+	outgoing   *prometheus.HistogramVec
 }
 
 // Start makes the telemetry of a service. It does not wait for the collector, which may be away.
@@ -103,6 +110,7 @@ func Start(config Config) (*Telemetry, error) {
 	}
 	t.http = newHTTPInstruments(t)
 	t.database = newDatabaseInstruments(t)
+	t.outgoing = t.Metrics.Histogram(catalogue.HTTPClientRequestDuration)
 	t.Metrics.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -77,7 +77,7 @@ func newOrderBench(b *testing.B, url string) *orderBench {
 	})
 	require.NoError(b, err)
 	measured := storetest.Open(b, url, store.Options{})
-	measured.Observe(tel.DatabaseHook(measured.System()))
+	measured.Observe(tel.DatabaseHook(measured.System(), measured.Name()))
 	sessions := o.logIn(b, measured, tel)
 	app, err := api.New(api.Options{
 		Catalogue: market.NewCatalogue(measured), Sessions: sessions,

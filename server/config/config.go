@@ -76,6 +76,9 @@ type Config struct {
 	OTLPInsecure     bool
 	TraceSampleRatio float64
 
+	SlowQuery     time.Duration // 0: no query is slow
+	SlowQueryPlan bool
+
 	LogLevel       slog.Level
 	AccessLogRatio float64
 
@@ -132,6 +135,8 @@ func (c *Config) settings() []setting {
 		{"OTLP_ENDPOINT", "127.0.0.1:4317", "host:port of the OpenTelemetry Collector; none: export no traces", endpoint(&c.OTLPEndpoint)},
 		{"OTLP_INSECURE", "on", "send to the collector without TLS", onOff(&c.OTLPInsecure)},
 		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},
+		{"SLOW_QUERY", "200ms", "time from which a database statement is logged as slow; 0: none is", duration(&c.SlowQuery, 0)},
+		{"SLOW_QUERY_PLAN", "off", "log also how the database runs a slow statement, asked at most once a minute for each", onOff(&c.SlowQueryPlan)},
 		{"LOG_LEVEL", "info", "debug, info, warn or error", level(&c.LogLevel)},
 		{"ACCESS_LOG_RATIO", "1", "share of successful requests that is logged, 0 to 1; errors always are", ratio(&c.AccessLogRatio)},
 		{"DRAIN_DELAY", "0s", "time between turning unready and closing the listener, for the load balancer to notice", duration(&c.DrainDelay, 0)},

@@ -87,6 +87,11 @@ var ErrDuplicate = errors.New("there is one already")
 type Observer interface {
 	OrderBecame(order Order)
 	SoldOut(*SoldOutError)
+	// PaymentBecame is told of a payment that is in another state than before.
+	PaymentBecame(payment Payment)
+	// Attending is told when the market turns to an order, a payment or a market day by itself. It returns the context in
+	// which that is done, and whom to tell how it ended.
+	Attending(ctx context.Context, id string) (context.Context, func(error))
 }
 
 // CheckoutRules bound how long things are waited for.
@@ -165,7 +170,7 @@ func (c *Checkout) Place(ctx context.Context, actor Actor, placement Placement) 
 		return Order{}, false, err
 	}
 	var result outcome
-	err = c.store.Atomically(ctx, "place an order", func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "place an order", func(ctx context.Context, tx CheckoutTx) error {
 		result, err = c.placeOnce(ctx, tx, key, placement)
 		return err
 	})

@@ -112,7 +112,7 @@ func (c *Checkout) change(ctx context.Context, actor Actor, id, doing string,
 	step func(ctx context.Context, tx CheckoutTx, order *Order) error,
 ) (order Order, err error) {
 	var before OrderState
-	err = c.store.Atomically(ctx, doing, func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, doing, func(ctx context.Context, tx CheckoutTx) error {
 		order, err = tx.LockOrder(ctx, strings.ToLower(id))
 		if err != nil {
 			return err

@@ -99,7 +99,7 @@ func outcomeOf(order Order, payment Payment) outcome {
 // with the key. A refusal is kept in the transaction that found it out. The order is locked before the key is looked up,
 // so that requests with one key come one after the other.
 func (c *Checkout) startPayment(ctx context.Context, request PayRequest, key RequestKey) (start paymentStart, err error) {
-	err = c.store.Atomically(ctx, "start a payment", func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "start a payment", func(ctx context.Context, tx CheckoutTx) error {
 		start = paymentStart{}
 		order, orderErr := tx.LockOrder(ctx, request.OrderID)
 		if orderErr == nil && order.CustomerID != key.AccountID {
@@ -234,7 +234,7 @@ func (c *Checkout) settle(ctx context.Context, place PaymentPlace, a answer,
 ) error {
 	var order Order
 	var before OrderState
-	err := c.store.Atomically(ctx, "store what the payment provider says", func(ctx context.Context, tx CheckoutTx) (err error) {
+	err := c.atomically(ctx, "store what the payment provider says", func(ctx context.Context, tx CheckoutTx) (err error) {
 		order, err = tx.LockOrder(ctx, place.OrderID)
 		if err != nil {
 			return err

@@ -26,17 +26,22 @@ func (c *Checkout) ExpireHolds(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return each(ctx, ids, c.expire)
+	return each(ctx, c.observer, ids, itself, c.expire)
 }
 
+func itself(id string) string { return id }
+
 // each does one thing after the other and returns how many were done. It stops early when the context ends.
-func each[T any](ctx context.Context, things []T, do func(context.Context, T) (bool, error)) (n int, err error) {
+func each[T any](ctx context.Context, observer Observer, things []T, id func(T) string, do func(context.Context, T) (bool, error),
+) (n int, err error) {
 	var problems []error
 	for _, thing := range things {
 		if ctx.Err() != nil {
 			break
 		}
+		ctx, end := observer.Attending(ctx, id(thing))
 		did, err := do(ctx, thing)
+		end(err)
 		if err != nil {
 			problems = append(problems, err)
 		}
@@ -49,7 +54,7 @@ func each[T any](ctx context.Context, things []T, do func(context.Context, T) (b
 
 func (c *Checkout) expire(ctx context.Context, id string) (expired bool, err error) {
 	var order Order
-	err = c.store.Atomically(ctx, "expire order "+id, func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "expire order "+id, func(ctx context.Context, tx CheckoutTx) error {
 		expired = false
 		order, err = tx.LockOrder(ctx, id)
 		if err != nil {
@@ -78,11 +83,11 @@ func (c *Checkout) CloseDays(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return each(ctx, ids, c.closeDay)
+	return each(ctx, c.observer, ids, itself, c.closeDay)
 }
 
 func (c *Checkout) closeDay(ctx context.Context, id string) (closed bool, err error) {
-	err = c.store.Atomically(ctx, "close market day "+id, func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "close market day "+id, func(ctx context.Context, tx CheckoutTx) error {
 		closed = false
 		day, pending, err := tx.LockDay(ctx, id)
 		if err != nil {
@@ -105,7 +110,7 @@ func (c *Checkout) AttendPayments(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return each(ctx, places, c.attend)
+	return each(ctx, c.observer, places, func(p PaymentPlace) string { return p.PaymentID }, c.attend)
 }
 
 func (c *Checkout) attend(ctx context.Context, place PaymentPlace) (bool, error) {
@@ -126,7 +131,7 @@ func (c *Checkout) attend(ctx context.Context, place PaymentPlace) (bool, error)
 
 // claim takes the lease of a payment that is due, and sets when it is due again if nothing comes of it.
 func (c *Checkout) claim(ctx context.Context, place PaymentPlace) (order Order, payment Payment, mine bool, err error) {
-	err = c.store.Atomically(ctx, "attend to payment "+place.PaymentID, func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "attend to payment "+place.PaymentID, func(ctx context.Context, tx CheckoutTx) error {
 		mine = false
 		order, err = tx.LockOrder(ctx, place.OrderID)
 		if err != nil {

@@ -46,3 +46,21 @@ func (s *Store) Audit(ctx context.Context, since time.Time) (market.Audit, error
 	})
 	return found, err
 }
+
+// openOrders counts orders by the states from which they move on. It names the states, so that the index of such orders
+// is enough to answer it.
+const openOrders = `SELECT state, count(*) AS n FROM orders WHERE state IN ('pending_payment', 'paid', 'packed') GROUP BY state`
+
+// OpenOrders counts the orders that are waiting to be paid, packed or collected, by state.
+func (s *Store) OpenOrders(ctx context.Context) (map[market.OrderState]int, error) {
+	var rows []struct {
+		State market.OrderState
+		N     int
+	}
+	err := s.run(ctx, "count open orders", func(ctx context.Context) error { return s.db.NewRaw(openOrders).Scan(ctx, &rows) })
+	counts := map[market.OrderState]int{market.OrderPendingPayment: 0, market.OrderPaid: 0, market.OrderPacked: 0}
+	for _, row := range rows {
+		counts[row.State] = row.N
+	}
+	return counts, err
+}

@@ -84,6 +84,7 @@ func (m Metric) SeriesLabels(series string) []string {
 func Metrics() []Metric {
 	all := slices.Concat(
 		httpMetrics(),
+		httpClientMetrics(),
 		databaseMetrics(),
 		exportMetrics(),
 		serviceMetrics(),

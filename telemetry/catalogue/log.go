@@ -18,6 +18,7 @@ func Fields() []Field {
 	all := slices.Concat(
 		commonFields(),
 		httpFields(),
+		databaseFields(),
 		exportFields(),
 		serviceFields(),
 		paymentFields(),

@@ -76,6 +76,9 @@ func (s Span) Attributes() []Attribute { return slices.Concat(s.Always, s.Someti
 func Spans() []Span {
 	all := slices.Concat(
 		httpSpans(),
+		httpClientSpans(),
+		jobSpans(),
+		cacheSpans(),
 		databaseSpans(),
 		paymentSpans(),
 	)

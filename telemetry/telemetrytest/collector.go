@@ -22,7 +22,7 @@ type Collector struct {
 
 	Addr string
 
-	t      *testing.T
+	tb     testing.TB
 	mu     sync.Mutex
 	spans  []*tracepb.Span
 	whole  []*tracepb.ResourceSpans
@@ -36,20 +36,20 @@ type answer struct {
 }
 
 // NewCollector starts a collector on a free port; it stops with the test.
-func NewCollector(t *testing.T) *Collector {
-	t.Helper()
-	c := &Collector{t: t, Addr: "127.0.0.1:0"}
+func NewCollector(tb testing.TB) *Collector {
+	tb.Helper()
+	c := &Collector{tb: tb, Addr: "127.0.0.1:0"}
 	c.Start()
-	t.Cleanup(c.Stop)
+	tb.Cleanup(c.Stop)
 	return c
 }
 
 // Start listens, on the same port as before when it had been stopped.
 func (c *Collector) Start() {
-	c.t.Helper()
+	c.tb.Helper()
 	var lc net.ListenConfig
 	listener, err := lc.Listen(context.Background(), "tcp", c.Addr)
-	require.NoError(c.t, err)
+	require.NoError(c.tb, err)
 	c.Addr = listener.Addr().String()
 	c.server = grpc.NewServer()
 	collectorpb.RegisterTraceServiceServer(c.server, c)
@@ -103,8 +103,8 @@ func (c *Collector) ResourceSpans() []*tracepb.ResourceSpans {
 
 // WaitForSpans returns the spans once at least n have arrived.
 func (c *Collector) WaitForSpans(n int) []*tracepb.Span {
-	c.t.Helper()
-	require.Eventually(c.t, func() bool { return len(c.Spans()) >= n }, 20*time.Second, 5*time.Millisecond,
+	c.tb.Helper()
+	require.Eventually(c.tb, func() bool { return len(c.Spans()) >= n }, 20*time.Second, 5*time.Millisecond,
 		"%d spans should arrive, not %d", n, len(c.Spans()))
 	return c.Spans()
 }
