@@ -50,7 +50,7 @@ down: compose-ready ## Stop what `make up` started; its data stays (DOWN=--volum
 ##@ Build
 
 .PHONY: build
-build: .bin/server .bin/lookout ## Build both programs into .bin/
+build: .bin/server .bin/lookout rum ## Build both programs into .bin/, and /rum.js where there is npm
 
 # Always asked: go build knows better than a time stamp what is up to date, and is done in a second when it is. The flags
 # are those of `lookout up`, which asks again. No cgo: neither program has C in it.
@@ -63,6 +63,17 @@ build: .bin/server .bin/lookout ## Build both programs into .bin/
 .bin/lookout:
 	@echo "building $@"
 	@CGO_ENABLED=0 go build -o $@ ./lookout
+
+# What pages load to be measured. The server does without it, and says so at /rum.js.
+RUM_JS := sdk/typescript/dist/browser/rum.js
+
+.PHONY: rum
+rum:
+	@if command -v npm >/dev/null; then $(MAKE) $(RUM_JS); else echo "npm is not on PATH: /rum.js is not built" >&2; fi
+
+$(RUM_JS): $(addprefix sdk/typescript/,package-lock.json package.json bundle.mjs) $(wildcard sdk/typescript/src/rum/*.ts)
+	@echo "building $@"
+	@cd sdk/typescript && npm ci --silent --no-audit --no-fund --prefer-offline && npm run --silent bundle
 
 .PHONY: generate
 generate: .bin/lookout ## Write the generated files: rules, Alertmanager configuration, dashboards

@@ -108,7 +108,8 @@ func TestDockerfile(t *testing.T) {
 	})
 }
 
-// TestBuildContext makes sure that the builder gets what it compiles and nothing secret. The SDK is in no image.
+// TestBuildContext makes sure that the builder gets what it compiles and nothing secret. Of the SDK only /rum.js is in
+// an image.
 func TestBuildContext(t *testing.T) {
 	content, err := os.ReadFile("Dockerfile.dockerignore")
 	require.NoError(t, err)

@@ -25,6 +25,7 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 		"an outage of the provider":    outageOfTheProvider,
 		"an outage of the collector":   outageOfTheCollector,
 		"rows that break the rules":    rowsThatBreakTheRules,
+		"reports of browsers":          reportsOfBrowsers,
 		"a stop with nobody to report": stopWithNobodyToReportTo,
 	} {
 		t.Run(name, func(t *testing.T) { scene(t, contract) })

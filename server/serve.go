@@ -75,6 +75,9 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	options := apiOptions(c, db, front)
 	options.Sessions, options.Checkout, options.Payments = sessions, checkout, pay.inbox(checkout, tel)
 	options.Health, options.Telemetry, options.Faults = checks, tel, injector
+	if options.RUM, err = openRUM(c, tel); err != nil {
+		return err
+	}
 	app, err := api.New(options)
 	if err != nil {
 		return err

@@ -38,6 +38,7 @@ type Options struct {
 	Cache     *cache.Cache     // nil: no answers are kept
 
 	Images         Images
+	RUM            RUM
 	RateLimits     RateLimits
 	TrustedProxies clientaddr.Networks // whose X-Forwarded-For is believed
 
@@ -80,7 +81,8 @@ func New(o Options) (*fiber.App, error) {
 	api := humafiber.New(app, humaConfig())
 	api.UseMiddleware(authorize(api, o.Sessions))
 	register(api, o)
-	registerDocs(app)
+	registerDocs(app, o.RUM)
+	serveRUMScript(app, o.RUM.Script)
 	serveImages(app, o.Images.Store)
 	if err := documentDeprecations(api.OpenAPI(), deprecations()); err != nil {
 		return nil, err
@@ -120,6 +122,7 @@ func register(api huma.API, o Options) {
 	RegisterOrders(api, o.Checkout)
 	RegisterReports(api, o.Reports)
 	RegisterPayments(api, o.Payments)
+	registerRUM(api, o.RUM.Recorder)
 }
 
 func humaConfig() huma.Config {

@@ -130,6 +130,8 @@ func requests() map[string]request {
 		"cancel-order":     {orders + "/{order}/cancel", "", outcomes{no, in, nf, nf, in, in}},
 
 		"take-payment-event": {"/api/v1/payments/webhook/sandbox", `{}`, everyone()}, // the signature is the authentication
+
+		"report-browser": {"/api/v1/rum", `{"app":"shop"}`, everyone()},
 	}
 }
 

@@ -102,6 +102,8 @@ func classOf(method, route string) (class ratelimit.Class, limited bool) {
 		return "", false
 	case reads:
 		return ratelimit.Reads, true
+	case route == rumPath:
+		return ratelimit.RUM, true
 	case strings.HasPrefix(route, "/api/v1/auth/"):
 		return ratelimit.Auth, true
 	}

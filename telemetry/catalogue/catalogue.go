@@ -94,6 +94,7 @@ func Metrics() []Metric {
 		cacheMetrics(),
 		rateLimitMetrics(),
 		imageMetrics(),
+		browserMetrics(),
 	)
 	slices.SortFunc(all, func(a, b Metric) int {
 		if a.Name < b.Name {

@@ -22,6 +22,7 @@ func Fields() []Field {
 		exportFields(),
 		serviceFields(),
 		paymentFields(),
+		browserFields(),
 	)
 	slices.SortFunc(all, func(a, b Field) int { return cmp.Compare(a.Name, b.Name) })
 	return all

@@ -42,6 +42,111 @@ func (e AccountRole) Valid() bool {
 	}
 }
 
+// Defines values for BrowserErrorKind.
+const (
+	Exception          BrowserErrorKind = "exception"
+	Reported           BrowserErrorKind = "reported"
+	Resource           BrowserErrorKind = "resource"
+	UnhandledRejection BrowserErrorKind = "unhandled_rejection"
+)
+
+// Valid indicates whether the value is a known member of the BrowserErrorKind enum.
+func (e BrowserErrorKind) Valid() bool {
+	switch e {
+	case Exception:
+		return true
+	case Reported:
+		return true
+	case Resource:
+		return true
+	case UnhandledRejection:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BrowserMeasurementName.
+const (
+	Cls      BrowserMeasurementName = "cls"
+	Inp      BrowserMeasurementName = "inp"
+	Lcp      BrowserMeasurementName = "lcp"
+	PageLoad BrowserMeasurementName = "page_load"
+	Ttfb     BrowserMeasurementName = "ttfb"
+)
+
+// Valid indicates whether the value is a known member of the BrowserMeasurementName enum.
+func (e BrowserMeasurementName) Valid() bool {
+	switch e {
+	case Cls:
+		return true
+	case Inp:
+		return true
+	case Lcp:
+		return true
+	case PageLoad:
+		return true
+	case Ttfb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BrowserMeasurementNavigationType.
+const (
+	BackForward      BrowserMeasurementNavigationType = "back-forward"
+	BackForwardCache BrowserMeasurementNavigationType = "back-forward-cache"
+	Navigate         BrowserMeasurementNavigationType = "navigate"
+	Prerender        BrowserMeasurementNavigationType = "prerender"
+	Reload           BrowserMeasurementNavigationType = "reload"
+	Restore          BrowserMeasurementNavigationType = "restore"
+	SoftNavigation   BrowserMeasurementNavigationType = "soft-navigation"
+)
+
+// Valid indicates whether the value is a known member of the BrowserMeasurementNavigationType enum.
+func (e BrowserMeasurementNavigationType) Valid() bool {
+	switch e {
+	case BackForward:
+		return true
+	case BackForwardCache:
+		return true
+	case Navigate:
+		return true
+	case Prerender:
+		return true
+	case Reload:
+		return true
+	case Restore:
+		return true
+	case SoftNavigation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BrowserMeasurementRating.
+const (
+	Good             BrowserMeasurementRating = "good"
+	NeedsImprovement BrowserMeasurementRating = "needs-improvement"
+	Poor             BrowserMeasurementRating = "poor"
+)
+
+// Valid indicates whether the value is a known member of the BrowserMeasurementRating enum.
+func (e BrowserMeasurementRating) Valid() bool {
+	switch e {
+	case Good:
+		return true
+	case NeedsImprovement:
+		return true
+	case Poor:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateProductInputBodyCategory.
 const (
 	CreateProductInputBodyCategoryBread      CreateProductInputBodyCategory = "bread"
@@ -663,6 +768,80 @@ type Account struct {
 
 // AccountRole defines model for Account.Role.
 type AccountRole string
+
+// BrowserError defines model for BrowserError.
+type BrowserError struct {
+	Kind BrowserErrorKind `json:"kind"`
+
+	// Message Without personal data.
+	//
+	// Examples: basket is undefined
+	Message *string `json:"message,omitempty"`
+
+	// Page The route template, not the address.
+	//
+	// Examples: /products/{id}
+	Page string `json:"page"`
+
+	// Stack The topmost frames.
+	//
+	// Examples: at addToBasket (/shop.js:1:2345)
+	Stack *string `json:"stack,omitempty"`
+
+	// Type Examples: TypeError
+	Type *string `json:"type,omitempty"`
+}
+
+// BrowserErrorKind defines model for BrowserError.Kind.
+type BrowserErrorKind string
+
+// BrowserMeasurement defines model for BrowserMeasurement.
+type BrowserMeasurement struct {
+	Name           BrowserMeasurementName            `json:"name"`
+	NavigationType *BrowserMeasurementNavigationType `json:"navigation_type,omitempty"`
+
+	// Page The route template, not the address. What the server does not know is counted as other.
+	//
+	// Examples: /products/{id}
+	Page string `json:"page"`
+
+	// Rating By the thresholds of web.dev.
+	Rating *BrowserMeasurementRating `json:"rating,omitempty"`
+
+	// Value In seconds; cls has no unit.
+	//
+	// Examples: 1.82
+	Value float64 `json:"value"`
+}
+
+// BrowserMeasurementName defines model for BrowserMeasurement.Name.
+type BrowserMeasurementName string
+
+// BrowserMeasurementNavigationType defines model for BrowserMeasurement.NavigationType.
+type BrowserMeasurementNavigationType string
+
+// BrowserMeasurementRating By the thresholds of web.dev.
+type BrowserMeasurementRating string
+
+// BrowserReport defines model for BrowserReport.
+type BrowserReport struct {
+	// App The web client.
+	//
+	// Examples: shop
+	App          string                `json:"app"`
+	Errors       *[]BrowserError       `json:"errors,omitempty"`
+	Measurements *[]BrowserMeasurement `json:"measurements,omitempty"`
+
+	// Release Its release.
+	//
+	// Examples: 1.4.0
+	Release *string `json:"release,omitempty"`
+
+	// Traceparent The trace that the page was made in (W3C). Send it as the header, too, where that can be done.
+	//
+	// Examples: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+	Traceparent *string `json:"traceparent,omitempty"`
+}
 
 // CreateProductInputBody defines model for CreateProductInputBody.
 type CreateProductInputBody struct {
@@ -2068,6 +2247,9 @@ type CreateProductJSONRequestBody = CreateProductInputBody
 // UpdateProductJSONRequestBody defines body for UpdateProduct for application/json ContentType.
 type UpdateProductJSONRequestBody = ProductDetails
 
+// ReportBrowserJSONRequestBody defines body for ReportBrowser for application/json ContentType.
+type ReportBrowserJSONRequestBody = BrowserReport
+
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
 
@@ -2588,6 +2770,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /api/v1/products/{id}/image (the `PutProductImage` operationId).
 	PutProductImageWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportBrowserWithBody Report how a page did in a browser
+	//
+	// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+	ReportBrowserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportBrowser Report how a page did in a browser
+	//
+	// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+	ReportBrowser(ctx context.Context, body ReportBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetHealth What works and what does not
@@ -3697,6 +3897,44 @@ func (c *Client) DeleteProductImage(ctx context.Context, id openapi_types.UUID, 
 // Corresponds with PUT /api/v1/products/{id}/image (the `PutProductImage` operationId).
 func (c *Client) PutProductImageWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutProductImageRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReportBrowserWithBody Report how a page did in a browser
+//
+// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+func (c *Client) ReportBrowserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportBrowserRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReportBrowser Report how a page did in a browser
+//
+// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+func (c *Client) ReportBrowser(ctx context.Context, body ReportBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportBrowserRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5980,6 +6218,46 @@ func NewPutProductImageRequestWithBody(server string, id openapi_types.UUID, con
 	return req, nil
 }
 
+// NewReportBrowserRequest calls the generic ReportBrowser builder with application/json body
+func NewReportBrowserRequest(server string, body ReportBrowserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReportBrowserRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReportBrowserRequestWithBody constructs an http.Request for the ReportBrowser method, with any body, and a specified content type
+func NewReportBrowserRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/rum")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -6530,6 +6808,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/v1/products/{id}/image (the `PutProductImage` operationId).
 	PutProductImageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProductImageResponse, error)
+
+	// ReportBrowserWithBodyWithResponse Report how a page did in a browser
+	//
+	// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+	ReportBrowserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportBrowserResponse, error)
+
+	// ReportBrowserWithResponse Report how a page did in a browser
+	//
+	// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+	ReportBrowserWithResponse(ctx context.Context, body ReportBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportBrowserResponse, error)
 }
 
 // GetHealthResponse200Headers the declared response headers of an HTTP 200 response for GetHealth
@@ -11371,6 +11667,96 @@ func (r PutProductImageResponse) ContentType() string {
 	return ""
 }
 
+type ReportBrowserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Problem
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *Problem
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON400() *Problem {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON413() *Problem {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON415() *Problem {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r ReportBrowserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReportBrowserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReportBrowserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReportBrowserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetHealthWithResponse What works and what does not
 //
 // Returns a wrapper object for the known response body format(s).
@@ -12278,6 +12664,36 @@ func (c *ClientWithResponses) PutProductImageWithBodyWithResponse(ctx context.Co
 		return nil, err
 	}
 	return ParsePutProductImageResponse(rsp)
+}
+
+// ReportBrowserWithBodyWithResponse Report how a page did in a browser
+//
+// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+func (c *ClientWithResponses) ReportBrowserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportBrowserResponse, error) {
+	rsp, err := c.ReportBrowserWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportBrowserResponse(rsp)
+}
+
+// ReportBrowserWithResponse Report how a page did in a browser
+//
+// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+func (c *ClientWithResponses) ReportBrowserWithResponse(ctx context.Context, body ReportBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportBrowserResponse, error) {
+	rsp, err := c.ReportBrowser(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportBrowserResponse(rsp)
 }
 
 // ParseGetHealthResponse parses an HTTP response from a GetHealthWithResponse call
@@ -16535,6 +16951,84 @@ func ParsePutProductImageResponse(rsp *http.Response) (*PutProductImageResponse,
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReportBrowserResponse parses an HTTP response from a ReportBrowserWithResponse call
+func ParseReportBrowserResponse(rsp *http.Response) (*ReportBrowserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReportBrowserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
 	}
 
 	return response, nil

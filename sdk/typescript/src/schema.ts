@@ -675,6 +675,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rum": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report how a page did in a browser
+         * @description Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+         */
+        post: operations["report-browser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -704,6 +724,68 @@ export interface components {
              * @example 2026-05-02T10:30:00Z
              */
             updated_at: string;
+        };
+        BrowserError: {
+            /** @enum {string} */
+            kind: "exception" | "unhandled_rejection" | "resource" | "reported";
+            /**
+             * @description Without personal data.
+             * @example basket is undefined
+             */
+            message?: string;
+            /**
+             * @description The route template, not the address.
+             * @example /products/{id}
+             */
+            page: string;
+            /**
+             * @description The topmost frames.
+             * @example at addToBasket (/shop.js:1:2345)
+             */
+            stack?: string;
+            /** @example TypeError */
+            type?: string;
+        };
+        BrowserMeasurement: {
+            /** @enum {string} */
+            name: "lcp" | "inp" | "cls" | "ttfb" | "page_load";
+            /** @enum {string} */
+            navigation_type?: "navigate" | "reload" | "back-forward" | "back-forward-cache" | "prerender" | "restore" | "soft-navigation";
+            /**
+             * @description The route template, not the address. What the server does not know is counted as other.
+             * @example /products/{id}
+             */
+            page: string;
+            /**
+             * @description By the thresholds of web.dev.
+             * @enum {string}
+             */
+            rating?: "good" | "needs-improvement" | "poor";
+            /**
+             * Format: double
+             * @description In seconds; cls has no unit.
+             * @example 1.82
+             */
+            value: number;
+        };
+        BrowserReport: {
+            /**
+             * @description The web client.
+             * @example shop
+             */
+            app: string;
+            errors?: components["schemas"]["BrowserError"][];
+            measurements?: components["schemas"]["BrowserMeasurement"][];
+            /**
+             * @description Its release.
+             * @example 1.4.0
+             */
+            release?: string;
+            /**
+             * @description The trace that the page was made in (W3C). Send it as the header, too, where that can be done.
+             * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+             */
+            traceparent?: string;
         };
         CreateProductInputBody: {
             /** @enum {string} */
@@ -6696,6 +6778,100 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "report-browser": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowserReport"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
