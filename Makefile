@@ -142,7 +142,7 @@ lint-telemetry: checkers check
 
 .PHONY: upstream
 upstream: .bin/lookout
-	@.bin/lookout tools --install prometheus alertmanager jaeger
+	@.bin/lookout tools --install prometheus alertmanager jaeger blackbox_exporter
 
 .PHONY: checkers
 checkers: .bin/lookout
@@ -163,7 +163,7 @@ SECRETS := compose/secrets
 
 .PHONY: secrets
 secrets: $(addprefix $(SECRETS)/,postgres_password pgpass auth_keys grafana_admin_password \
-  alertmanager/pager_url alertmanager/watchdog_url)
+  probe_password alertmanager/pager_url alertmanager/watchdog_url)
 
 $(SECRETS):
 	@mkdir -m 0700 $@

@@ -27,6 +27,7 @@ func TestScenarios(t *testing.T) {
 func copyRepository(env *testscript.Env) error {
 	for _, path := range []string{
 		"go.mod", "slo/api-availability.yaml", "compose/prometheus/prometheus.yml", "compose/prometheus/rules",
+		"compose/prometheus/targets",
 		"compose/alertmanager", "dashboards/json",
 	} {
 		if err := copyAll(filepath.Join("..", path), filepath.Join(env.WorkDir, path)); err != nil {

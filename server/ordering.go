@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -48,8 +49,11 @@ func newOrderMetrics(tel *telemetry.Telemetry) *orderMetrics {
 	return m
 }
 
-// OrderBecame implements market.Observer.
+// OrderBecame implements market.Observer. What a probe orders is no business, and is not counted.
 func (m *orderMetrics) OrderBecame(order market.Order) {
+	if strings.HasPrefix(order.IdempotencyKey, catalogue.SyntheticKeyPrefix) {
+		return
+	}
 	m.orders.WithLabelValues(string(order.State)).Inc()
 	if order.State == market.OrderPaid {
 		m.revenue.WithLabelValues(string(order.Total.Currency)).Add(float64(order.Total.Amount))

@@ -173,11 +173,25 @@ func TestEnsure(t *testing.T) {
 }
 
 func TestPinsAgree(t *testing.T) {
-	jaeger, err := Lookup("jaeger")
+	for name, module := range map[string]string{
+		"jaeger": "github.com/jaegertracing/jaeger", "blackbox_exporter": "github.com/prometheus/blackbox_exporter",
+	} {
+		program, err := Lookup(name)
+		require.NoError(t, err)
+		content, err := os.ReadFile("../../" + program.module + "/go.mod")
+		require.NoError(t, err)
+		require.Regexp(t, `(?m)\b`+regexp.QuoteMeta(module+" "+program.Version)+` // indirect$`, string(content))
+	}
+	compose, err := os.ReadFile("../../compose/docker-compose.yaml")
 	require.NoError(t, err)
-	module, err := os.ReadFile("jaeger/go.mod")
-	require.NoError(t, err)
-	require.Regexp(t, `(?m)^\tgithub.com/jaegertracing/jaeger `+regexp.QuoteMeta(jaeger.Version)+` `, string(module))
+	for name, image := range map[string]string{
+		"prometheus": "prom/prometheus:v", "alertmanager": "prom/alertmanager:v", "jaeger": "jaegertracing/jaeger:",
+		"blackbox_exporter": "prom/blackbox-exporter:v",
+	} {
+		program, err := Lookup(name)
+		require.NoError(t, err)
+		require.Contains(t, string(compose), "image: "+image+program.Release+"\n", "both modes run the same release")
+	}
 	for _, program := range Programs() {
 		require.NotEmpty(t, program.Expectation())
 	}
