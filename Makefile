@@ -160,7 +160,7 @@ lint-collectors: collectors
 
 .PHONY: upstream
 upstream: .bin/lookout
-	@.bin/lookout tools --install prometheus alertmanager jaeger
+	@.bin/lookout tools --install prometheus alertmanager jaeger blackbox_exporter
 
 .PHONY: collectors
 collectors: .bin/lookout
@@ -185,7 +185,7 @@ SECRETS := compose/secrets
 
 .PHONY: secrets
 secrets: $(addprefix $(SECRETS)/,postgres_password pgpass auth_keys grafana_admin_password \
-  postgres_monitor_password alertmanager/pager_url alertmanager/watchdog_url collector)
+  postgres_monitor_password probe_password alertmanager/pager_url alertmanager/watchdog_url collector)
 
 $(SECRETS):
 	@mkdir -m 0700 $@

@@ -43,6 +43,8 @@ var listening = map[string][]int{
 	"pager":             {8091},
 	"grafana":           {3000},
 	"home":              {8090},
+	"blackbox":          {9115},
+	"probe":             {8092},
 }
 
 // requireListening fails unless host:port is a service of the stack and a port it listens on.

@@ -166,7 +166,7 @@ func (u *upRun) nothingLeft(t *testing.T, pids []int) {
 	require.ErrorIs(t, err, stack.ErrNotRunning)
 }
 
-var small = []string{"--without", "prometheus,alertmanager,jaeger", "--no-build"}
+var small = []string{"--without", "prometheus,alertmanager,jaeger,blackbox,probe", "--no-build"}
 
 func (b built) isStopped(t *testing.T) {
 	tests := map[string]struct {
@@ -226,13 +226,13 @@ func (b built) cannotRun(t *testing.T) {
 	}{
 		"without Go": {
 			inClone("PATH=" + t.TempDir()),
-			[]string{"--server", "", "--without", "prometheus,alertmanager,jaeger"},
+			[]string{"--server", "", "--without", "prometheus,alertmanager,jaeger,blackbox"},
 			[]string{"`go` is not on PATH", "install Go 1.26 or later from https://go.dev/dl/"},
 		},
 		"without the network for the first build": {
 			inClone("PATH="+filepath.Dir(goTool), "GOPROXY=http://127.0.0.1:1", "GOMODCACHE="+filepath.Join(t.TempDir(), "mod"),
 				"GOFLAGS=-modcacherw"),
-			[]string{"--without", "prometheus,jaeger"},
+			[]string{"--without", "prometheus,jaeger,blackbox"},
 			[]string{"build alertmanager 0.31.1", "the first build needs the network", "go env GOPROXY"},
 		},
 		"with programs missing and --no-build": {
@@ -320,7 +320,7 @@ func (b built) isSeen(t *testing.T) {
 func (b built) runsTheRealPrograms(t *testing.T) {
 	root, err := stack.FindRepository()
 	require.NoError(t, err)
-	for _, name := range []string{"prometheus", "alertmanager", "jaeger"} {
+	for _, name := range []string{"prometheus", "alertmanager", "jaeger", "blackbox_exporter"} {
 		ensure(t, root, name)
 	}
 	u := b.startUp(t, nil, "--no-build")
@@ -328,7 +328,7 @@ func (b built) runsTheRealPrograms(t *testing.T) {
 	require.GreaterOrEqual(t, len(pids), 5)
 
 	t.Run("Prometheus scrapes every component", func(t *testing.T) {
-		for _, job := range []string{"server", "lookout", "pager", "prometheus", "alertmanager", "jaeger"} {
+		for _, job := range []string{"server", "lookout", "pager", "prometheus", "alertmanager", "jaeger", "blackbox", "probe"} {
 			u.answers(t, stack.PortPrometheus, fmt.Sprintf(`/api/v1/query?query=up{job=%q}`, job), `"value":\[[0-9.]+,"1"\]`)
 		}
 	})
@@ -343,6 +343,11 @@ func (b built) runsTheRealPrograms(t *testing.T) {
 		u.answers(t, stack.PortPrometheus,
 			`/api/v1/query?query=sum(http_server_request_duration_seconds_count{http_route=~"/api/v1/.%2b"})>0`, `"value":`)
 		u.answers(t, stack.PortJaeger, "/api/traces?service=market-api&limit=1", `"traceID":"[0-9a-f]{32}"`)
+	})
+	t.Run("every probe succeeds, in Prometheus as well", func(t *testing.T) {
+		for _, probe := range []string{"live", "ready", "docs", "products", "order"} {
+			u.answers(t, stack.PortPrometheus, fmt.Sprintf(`/api/v1/query?query=probe_success{probe=%q}`, probe), `"value":\[[0-9.]+,"1"\]`)
+		}
 	})
 	t.Run("only pages with something on them are linked", func(t *testing.T) {
 		status, err := stack.ReadStatus(u.dir)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -42,8 +43,14 @@ func newOrderMetrics(tel *telemetry.Telemetry) *orderMetrics {
 	return m
 }
 
+// isSynthetic says of an idempotency key that a probe made it. What a probe orders and pays is no business.
+func isSynthetic(key string) bool { return strings.HasPrefix(key, catalogue.SyntheticKeyPrefix) }
+
 // OrderBecame implements market.Observer.
 func (m *orderMetrics) OrderBecame(order market.Order) {
+	if isSynthetic(order.IdempotencyKey) {
+		return
+	}
 	m.orders.WithLabelValues(string(order.State)).Inc()
 	total, currency := float64(order.Total.Amount), string(order.Total.Currency)
 	switch order.State {
@@ -57,6 +64,9 @@ func (m *orderMetrics) OrderBecame(order market.Order) {
 
 // PaymentBecame implements market.Observer.
 func (m *orderMetrics) PaymentBecame(payment market.Payment) {
+	if isSynthetic(payment.IdempotencyKey) {
+		return
+	}
 	m.payments.WithLabelValues(string(payment.State)).Inc()
 	if payment.State == market.PaymentRefunded {
 		m.refunds.WithLabelValues(string(payment.Amount.Currency)).Add(float64(payment.Amount.Amount))

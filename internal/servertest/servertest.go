@@ -22,8 +22,8 @@ const patience = 60 * time.Second
 
 // Server is a running server on a SQLite database of its own, with the seed's catalogue and sandbox payments.
 type Server struct {
-	URL   string // of the API
-	Admin string // URL of the admin port
+	URL      string // of the API
+	AdminURL string // of its admin port
 
 	env []string
 }
@@ -67,7 +67,7 @@ func Start(t *testing.T, settings ...string) *Server {
 		}
 	})
 	require.Eventually(t, func() bool {
-		s.URL, s.Admin = addressesIn(logs.String())
+		s.URL, s.AdminURL = addressesIn(logs.String())
 		return s.URL != ""
 	}, patience, 5*time.Millisecond, "the server should serve")
 	return s

@@ -25,11 +25,13 @@ const (
 	nameAlertmanager = "alertmanager"
 	nameJaeger       = "jaeger"
 	nameGrafana      = "grafana"
+	nameBlackbox     = "blackbox"
+	nameProbe        = "probe"
 )
 
 // Names returns the components that can be left out, in the order in which they are shown.
 func Names() []string {
-	return []string{nameServer, namePager, nameGrafana, nameJaeger, nameAlertmanager, namePrometheus}
+	return []string{nameServer, nameProbe, namePager, nameGrafana, nameBlackbox, nameJaeger, nameAlertmanager, namePrometheus}
 }
 
 // leanHeap makes a Go program collect garbage earlier. The programs idle on one machine with a developer's tools; the
@@ -42,13 +44,17 @@ func (o *Options) programs(ctx context.Context, starter *process.Starter, onServ
 	builder := upstream.Builder{Root: o.Root, BinDir: o.Bin, Starter: starter}
 	order := &turns{without: o.Without}
 	server := o.server(starter, order.next(nameServer), onServer) // the first build: the API shall answer early
+	serverReady, blackboxReady := whenBoth(o.addProbes)
+	server.onReady = joined(server.onReady, serverReady)
 	all := []program{
 		o.prometheus(builder, order.next(namePrometheus)),
 		o.alertmanager(builder, order.next(nameAlertmanager)),
 		o.jaeger(builder, order.next(nameJaeger)),
 		o.grafana(ctx),
+		o.blackbox(builder, order.next(nameBlackbox), blackboxReady),
 		o.pager(),
 		server,
+		o.probe(),
 	}
 	return slices.DeleteFunc(all, func(p program) bool { return slices.Contains(o.Without, p.name) })
 }

@@ -87,7 +87,8 @@ func releaseOf(ctx context.Context, program Program, path string) (string, error
 		return "", fmt.Errorf("read build information: %w", err)
 	}
 	for _, module := range append(info.Deps, &info.Main) {
-		if strings.HasPrefix(program.Package, module.Path+"/cmd/") && module.Version == program.Version {
+		isIts := program.Package == module.Path || strings.HasPrefix(program.Package, module.Path+"/cmd/")
+		if isIts && module.Version == program.Version {
 			return program.Release, nil
 		}
 	}

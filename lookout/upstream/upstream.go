@@ -27,6 +27,7 @@ const (
 	prometheusRelease   = "3.16.0"
 	prometheusModule    = "v0.316.0" // Prometheus tags its Go module 0.3YY.Z for release 3.YY.Z
 	alertmanagerRelease = "0.31.1"   // from 0.32 the module lacks the built web pages
+	blackboxRelease     = "0.28.0"
 	commonVersion       = "github.com/prometheus/common/version.Version"
 	exporters           = "lookout/upstream/exporters"
 )
@@ -50,6 +51,13 @@ var programs = []Program{
 		versionArgs: []string{"version"}, stamp: "github.com/jaegertracing/jaeger/internal/version.latestVersion",
 		module:    "lookout/upstream/jaeger", // go install refuses a module with replace directives
 		buildTime: 210 * time.Second,
+	},
+	{
+		Name: "blackbox_exporter", Release: blackboxRelease, Version: "v" + blackboxRelease,
+		Package:     "github.com/prometheus/blackbox_exporter",
+		versionArgs: []string{"--version"}, stamp: commonVersion,
+		module:    "lookout/upstream/blackbox", // go install asks for a list of versions that not every module proxy has
+		buildTime: 50 * time.Second,
 	},
 	{
 		Name: "promtool", Release: prometheusRelease, Version: prometheusModule,

@@ -185,6 +185,7 @@ func TestPinsAgree(t *testing.T) {
 			"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/azuremonitorexporter",
 			"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/sentryexporter",
 		},
+		"blackbox_exporter": {"github.com/prometheus/blackbox_exporter"},
 		"postgres_exporter": {"github.com/prometheus-community/postgres_exporter"},
 		"redis_exporter":    {"github.com/oliver006/redis_exporter"},
 		"node_exporter":     {"github.com/prometheus/node_exporter"},
@@ -197,6 +198,16 @@ func TestPinsAgree(t *testing.T) {
 		for _, path := range paths {
 			require.Regexp(t, `(?m)^\t`+regexp.QuoteMeta(path+" "+program.Version)+`( |$)`, string(module), name)
 		}
+	}
+	compose, err := os.ReadFile("../../compose/docker-compose.yaml")
+	require.NoError(t, err)
+	for name, image := range map[string]string{
+		"prometheus": "prom/prometheus:v", "alertmanager": "prom/alertmanager:v", "jaeger": "jaegertracing/jaeger:",
+		"blackbox_exporter": "prom/blackbox-exporter:v",
+	} {
+		program, err := Lookup(name)
+		require.NoError(t, err)
+		require.Contains(t, string(compose), "image: "+image+program.Release+"\n", "both modes run the same release")
 	}
 	for _, program := range Programs() {
 		require.NotEmpty(t, program.Expectation())

@@ -82,7 +82,7 @@ func TestAVisitOfTheDocumentationIsMeasuredAndJoinsTheServersTrace(t *testing.T)
 
 func scrape(t *testing.T, server *servertest.Server) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.Admin+"/metrics", http.NoBody)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.AdminURL+"/metrics", http.NoBody)
 	require.NoError(t, err)
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
