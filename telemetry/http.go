@@ -123,6 +123,7 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
 		return err
 	}
 	server := app.Server()
+	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // its errors would have headers in them
 	server.Handler = t.http.wrap(handler)
 	answerError := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
@@ -187,7 +188,7 @@ func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x.Context, x.span = h.telemetry.tracer.Start(h.parent(ctx), x.route.spanName,
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(x.start))
 	if x.span.IsRecording() {
-		x.span.SetAttributes(requestAttributes(ctx, x.route)...)
+		x.span.SetAttributes(h.telemetry.requestAttributes(ctx, x.route)...)
 	}
 	h.active.Inc()
 	ctx.SetUserValue(exchangeKey{}, x)
@@ -215,6 +216,7 @@ func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange) {
 	h.series(x.route, o).observe(duration, end, x.span.SpanContext())
 	h.endSpan(x, o, end)
 	h.logAccess(ctx, x, o, duration)
+	h.reportError(x, o)
 }
 
 func (h *httpInstruments) endSpan(x *exchange, o outcome, end time.Time) {
@@ -268,7 +270,7 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 		slog.String("url.path", string(ctx.URI().PathOriginal())),
 		slog.Int("http.response.status_code", o.status),
 		slog.Float64("http.server.request.duration", duration.Seconds()),
-		slog.String("client.address", ctx.RemoteIP().String()),
+		slog.String("client.address", h.telemetry.clientAddress(ctx.RemoteIP())),
 	)
 	if o.errorType != "" {
 		attrs = append(attrs, slog.String("error.type", o.errorType))
@@ -354,11 +356,15 @@ func TraceID(ctx context.Context) string {
 type PanicError struct {
 	Value any
 	Stack string
+
+	frames []uintptr
 }
 
 func newPanicError(value any) *PanicError {
-	stack := make([]byte, maxStack)
-	return &PanicError{Value: value, Stack: string(stack[:runtime.Stack(stack, false)])}
+	stack, frames := make([]byte, maxStack), make([]uintptr, maxFrames)
+	return &PanicError{
+		Value: value, Stack: string(stack[:runtime.Stack(stack, false)]), frames: frames[:runtime.Callers(callersSkipped, frames)],
+	}
 }
 
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
