@@ -74,9 +74,13 @@ type Config struct {
 	OTLPEndpoint     string
 	OTLPInsecure     bool
 	TraceSampleRatio float64
+	OTLPLogs         bool
 
-	LogLevel       slog.Level
-	AccessLogRatio float64
+	LogLevel          slog.Level
+	AccessLogRatio    float64
+	FullClientAddress bool
+
+	SentryDSN Secret // empty: report failures nowhere
 
 	DrainDelay   time.Duration
 	DrainTimeout time.Duration
@@ -130,8 +134,12 @@ func (c *Config) settings() []setting {
 		{"OTLP_ENDPOINT", "127.0.0.1:4317", "host:port of the OpenTelemetry Collector; none: export no traces", endpoint(&c.OTLPEndpoint)},
 		{"OTLP_INSECURE", "on", "send to the collector without TLS", onOff(&c.OTLPInsecure)},
 		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},
+		{"OTLP_LOGS", "off", "send log lines to the collector too; Jaeger alone takes none", onOff(&c.OTLPLogs)},
 		{"LOG_LEVEL", "info", "debug, info, warn or error", level(&c.LogLevel)},
 		{"ACCESS_LOG_RATIO", "1", "share of successful requests that is logged, 0 to 1; errors always are", ratio(&c.AccessLogRatio)},
+		{"CLIENT_ADDRESS", "network", "what logs and spans have of a client's address: its network (/24, /48), or full", clientAddress(&c.FullClientAddress)},
+		{"SENTRY_DSN", "", "https://KEY@HOST/PROJECT of the Sentry project that failures are reported to; empty: nowhere", sentryDSN(&c.SentryDSN)},
+		{"SENTRY_DSN_FILE", "", "file that the DSN is in, instead", secretFile(&c.SentryDSN, "SENTRY_DSN")},
 		{"DRAIN_DELAY", "0s", "time between turning unready and closing the listener, for the load balancer to notice", duration(&c.DrainDelay, 0)},
 		{"DRAIN_TIMEOUT", "10s", "time that requests in flight get to finish", duration(&c.DrainTimeout, 0)},
 		{"FLUSH_TIMEOUT", "3s", "time that telemetry gets to be sent at the end", duration(&c.FlushTimeout, 0)},

@@ -5,8 +5,7 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -75,17 +74,27 @@ func (r *Runner) once(ctx context.Context, job Job) int {
 	}
 	r.duration.WithLabelValues(job.Name, errorType(err)).Observe(time.Since(started).Seconds())
 	if err != nil {
-		r.telemetry.Logger.ErrorContext(ctx, "a background job failed", "job", job.Name, "error", err.Error())
+		r.failed(ctx, job, err)
 		return 0
 	}
 	return n
+}
+
+func (r *Runner) failed(ctx context.Context, job Job, err error) {
+	attrs := []slog.Attr{slog.String("job", job.Name), slog.String("error.type", errorType(err)), slog.String("error", err.Error())}
+	var p *telemetry.PanicError
+	if errors.As(err, &p) {
+		attrs = append(attrs, slog.String("stack", p.Stack))
+	}
+	r.telemetry.Logger.LogAttrs(ctx, slog.LevelError, "a background job failed", attrs...)
+	r.telemetry.ReportError(ctx, telemetry.ErrorEvent{Category: errorType(err), Job: job.Name, Err: err})
 }
 
 // run keeps a panic in one job from ending the process.
 func run(ctx context.Context, job Job) (n int, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = fmt.Errorf("panic: %v\n%s", value, debug.Stack())
+			err = telemetry.Recovered(value)
 		}
 	}()
 	return job.Run(ctx)
