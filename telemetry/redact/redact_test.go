@@ -1,6 +1,8 @@
 package redact_test
 
 import (
+	"encoding/base64"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -65,6 +67,7 @@ func TestStringLeavesAlone(t *testing.T) {
 		"a stack":                           "github.com/gofiber/fiber/v2.(*App).handler(0xc000123456)\n\t/go/pkg/mod/github.com/gofiber/fiber/v2@v2.52.15/router.go:172 +0x1c",
 		"a number with a wrong check digit": "4242424242424241",
 		"an address of a host":              "dial tcp 127.0.0.1:5432: connect: connection refused",
+		"a long name":                       "/tmp/TestAStartThatCannotWorkSaysWhyAndExitsWith22268334443/001/file",
 		"a browser":                         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36",
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, text, redact.String(text)) })
@@ -105,6 +108,22 @@ func TestNoDeclaredFieldOrAttributeIsTakenForASecret(t *testing.T) {
 			require.False(t, redact.Key(a.Name), "attribute %s", a.Name)
 		}
 	}
+}
+
+// The pattern for what looks random knows nothing but statistics.
+func TestAlmostEveryRandomTokenIsFound(t *testing.T) {
+	const tokens = 10_000
+	survived := 0
+	secret := make([]byte, 32)
+	source := rand.NewChaCha8([32]byte{}) // the same every time
+	for range tokens {
+		_, _ = source.Read(secret)
+		if text := base64.RawURLEncoding.EncodeToString(secret); redact.String(text) == text {
+			survived++
+		}
+	}
+	require.Less(t, survived, tokens/500)
+	t.Logf("%d of %d survived", survived, tokens)
 }
 
 // FuzzString plants a secret in any text.
