@@ -33,7 +33,12 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	defer flush(tel, c.FlushTimeout)
+	slog.SetDefault(tel.Logger) // for what libraries log
+	failures, err := trackErrors(c, tel)
+	defer flush(tel, failures, c.FlushTimeout)
+	if err != nil {
+		return err
+	}
 
 	// First of all the ports: whoever starts a second server must learn of it before that one touches the database.
 	public, private, err := takePorts(ctx, c)
@@ -126,15 +131,6 @@ func drain(app *fiber.App, checks *health.Checker, logger *slog.Logger, c config
 	return nil
 }
 
-func flush(tel *telemetry.Telemetry, timeout time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	if err := tel.Shutdown(ctx); err != nil {
-		tel.Logger.Error("telemetry was lost at the end", "error", err.Error())
-	}
-	tel.Logger.Info("stopped")
-}
-
 // takePorts opens the public and the private port.
 func takePorts(ctx context.Context, c config.Config) (public, private net.Listener, err error) {
 	if public, err = listen(ctx, "HTTP_ADDR", c.HTTPAddr); err != nil {
@@ -164,5 +160,6 @@ func telemetryConfig(c config.Config) telemetry.Config {
 		OTLPEndpoint: c.OTLPEndpoint, OTLPInsecure: c.OTLPInsecure, SampleRatio: c.TraceSampleRatio, Quiet: api.ProbeRoutes(),
 		Logs: os.Stdout, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
 		SlowQuery: c.SlowQuery, SlowQueryPlan: c.SlowQueryPlan,
+		ExportLogs: c.OTLPLogs, FullClientAddress: c.FullClientAddress,
 	}
 }

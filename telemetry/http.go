@@ -125,6 +125,7 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
 		return err
 	}
 	server := app.Server()
+	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // its errors would have headers in them
 	server.Handler = t.http.wrap(handler)
 	answerError := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
@@ -191,7 +192,7 @@ func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x.Context, x.span = h.telemetry.tracer.Start(h.parent(ctx), x.route.spanName,
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(x.start))
 	if x.span.IsRecording() {
-		x.span.SetAttributes(requestAttributes(ctx, x.route)...)
+		x.span.SetAttributes(h.telemetry.requestAttributes(ctx, x.route)...)
 	}
 	h.active.Inc()
 	ctx.SetUserValue(exchangeKey{}, x)
@@ -244,6 +245,7 @@ func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange, stream *fol
 	x.exemplar = h.series(x.route, o).observe(duration, end, x.span.SpanContext())
 	h.endSpan(x, o, end)
 	h.logAccess(ctx, x, o, duration)
+	h.reportError(x, o)
 }
 
 // failed says whether the service is to blame. A 4xx is the client's error, and so is going away.
@@ -307,7 +309,7 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 		slog.String("url.path", string(ctx.URI().PathOriginal())),
 		slog.Int("http.response.status_code", o.status),
 		slog.Float64("http.server.request.duration", duration.Seconds()),
-		slog.String("client.address", ctx.RemoteIP().String()),
+		slog.String("client.address", h.telemetry.clientAddress(ctx.RemoteIP())),
 	)
 	if o.errorType != "" {
 		attrs = append(attrs, slog.String("error.type", o.errorType))
@@ -396,11 +398,15 @@ func TraceID(ctx context.Context) string {
 type PanicError struct {
 	Value any
 	Stack string
+
+	frames []uintptr
 }
 
 func newPanicError(value any) *PanicError {
-	stack := make([]byte, maxStack)
-	return &PanicError{Value: value, Stack: string(stack[:runtime.Stack(stack, false)])}
+	stack, frames := make([]byte, maxStack), make([]uintptr, maxFrames)
+	return &PanicError{
+		Value: value, Stack: string(stack[:runtime.Stack(stack, false)]), frames: frames[:runtime.Callers(callersSkipped, frames)],
+	}
 }
 
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }

@@ -1,9 +1,6 @@
 package telemetry
 
 import (
-	"net/url"
-	"strings"
-
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/attribute"
@@ -13,15 +10,16 @@ import (
 )
 
 // requestAttributes describes a request by the stable HTTP conventions. server.address is left out: it would be the
-// Host header, which the client controls. Strings are copied, because fasthttp uses its buffers again.
-func requestAttributes(ctx *fasthttp.RequestCtx, r *route) []attribute.KeyValue {
+// Host header, which the client controls. Strings are copied, because fasthttp uses its buffers again. Secrets are taken
+// out when the span is exported.
+func (t *Telemetry) requestAttributes(ctx *fasthttp.RequestCtx, r *route) []attribute.KeyValue {
 	uri := ctx.URI()
 	attrs := make([]attribute.KeyValue, 0, 12) // room for those set at the end
 	attrs = append(attrs,
 		semconv.HTTPRequestMethodKey.String(r.method),
 		semconv.URLPath(string(uri.PathOriginal())),
 		semconv.URLScheme(scheme(ctx)),
-		semconv.ClientAddress(ctx.RemoteIP().String()),
+		semconv.ClientAddress(t.clientAddress(ctx.RemoteIP())),
 	)
 	if r.template != "" {
 		attrs = append(attrs, semconv.HTTPRoute(r.template))
@@ -30,7 +28,7 @@ func requestAttributes(ctx *fasthttp.RequestCtx, r *route) []attribute.KeyValue 
 		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(string(ctx.Method())))
 	}
 	if query := uri.QueryString(); len(query) > 0 {
-		attrs = append(attrs, semconv.URLQuery(redactQuery(string(query))))
+		attrs = append(attrs, semconv.URLQuery(string(query)))
 	}
 	if agent := ctx.UserAgent(); len(agent) > 0 {
 		attrs = append(attrs, semconv.UserAgentOriginal(string(agent)))
@@ -43,34 +41,6 @@ func scheme(ctx *fasthttp.RequestCtx) string {
 		return "https"
 	}
 	return "http"
-}
-
-// secretParameters are the query parameters whose values must not be recorded.
-var secretParameters = []string{"token", "key", "secret", "password", "signature", "sig", "code", "auth", "email", "phone"}
-
-// redactQuery replaces the values of parameters whose names suggest a secret or personal data.
-func redactQuery(query string) string {
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
-		if isSecretParameter(name) {
-			pairs[i] = name + "=REDACTED"
-		}
-	}
-	return strings.Join(pairs, "&")
-}
-
-func isSecretParameter(name string) bool {
-	if plain, err := url.QueryUnescape(name); err == nil {
-		name = plain
-	}
-	name = strings.ToLower(name)
-	for _, secret := range secretParameters {
-		if strings.Contains(name, secret) {
-			return true
-		}
-	}
-	return false
 }
 
 // knownMethod returns the method, or _OTHER for one that HTTP does not define: the client must not choose label values.

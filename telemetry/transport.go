@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
+	"github.com/farmersmarket/platform/telemetry/redact"
 )
 
 // TransportOptions say whom a transport talks to.
@@ -151,7 +152,7 @@ func redactURL(u *url.URL) string {
 		shown.User = url.UserPassword("REDACTED", "REDACTED")
 	}
 	if u.RawQuery != "" {
-		shown.RawQuery = redactQuery(u.RawQuery)
+		shown.RawQuery = redact.Query(u.RawQuery)
 	}
 	return shown.String()
 }

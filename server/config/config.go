@@ -80,12 +80,16 @@ type Config struct {
 	OTLPEndpoint     string
 	OTLPInsecure     bool
 	TraceSampleRatio float64
+	OTLPLogs         bool
 
 	SlowQuery     time.Duration // 0: no query is slow
 	SlowQueryPlan bool
 
-	LogLevel       slog.Level
-	AccessLogRatio float64
+	LogLevel          slog.Level
+	AccessLogRatio    float64
+	FullClientAddress bool
+
+	SentryDSN Secret // empty: report failures nowhere
 
 	DrainDelay   time.Duration
 	DrainTimeout time.Duration
@@ -146,8 +150,12 @@ func (c *Config) settings() []setting {
 		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},
 		{"SLOW_QUERY", "200ms", "time from which a database statement is logged as slow; 0: none is", duration(&c.SlowQuery, 0)},
 		{"SLOW_QUERY_PLAN", "off", "log also how the database runs a slow statement, asked at most once a minute for each", onOff(&c.SlowQueryPlan)},
+		{"OTLP_LOGS", "off", "send log lines to the collector too; Jaeger alone takes none", onOff(&c.OTLPLogs)},
 		{"LOG_LEVEL", "info", "debug, info, warn or error", level(&c.LogLevel)},
 		{"ACCESS_LOG_RATIO", "1", "share of successful requests that is logged, 0 to 1; errors always are", ratio(&c.AccessLogRatio)},
+		{"CLIENT_ADDRESS", "network", "what logs and spans have of a client's address: its network (/24, /48), or full", clientAddress(&c.FullClientAddress)},
+		{"SENTRY_DSN", "", "https://KEY@HOST/PROJECT of the Sentry project that failures are reported to; empty: nowhere", sentryDSN(&c.SentryDSN)},
+		{"SENTRY_DSN_FILE", "", "file that the DSN is in, instead", secretFile(&c.SentryDSN, "SENTRY_DSN")},
 		{"DRAIN_DELAY", "0s", "time between turning unready and closing the listener, for the load balancer to notice", duration(&c.DrainDelay, 0)},
 		{"DRAIN_TIMEOUT", "10s", "time that requests in flight get to finish", duration(&c.DrainTimeout, 0)},
 		{"FLUSH_TIMEOUT", "3s", "time that telemetry gets to be sent at the end", duration(&c.FlushTimeout, 0)},

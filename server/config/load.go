@@ -72,7 +72,7 @@ func misspelt(name string, settings []setting) string {
 
 // check finds settings that do not go together.
 func (c *Config) check() error {
-	return errors.Join(c.checkProduction(), c.checkStripe())
+	return errors.Join(c.checkProduction(), c.checkStripe(), c.checkTelemetry())
 }
 
 // checkProduction finds what is for other environments only.

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,6 +58,9 @@ func (a *Auditor) Run(ctx context.Context) (int, error) {
 	a.time.Set(float64(time.Now().Unix()))
 	if !found.Clean() {
 		a.telemetry.Logger.ErrorContext(ctx, "the audit found rows that break a rule", "found", found.String())
+		a.telemetry.ReportError(ctx, telemetry.ErrorEvent{
+			Category: catalogue.ErrorInternal, Job: "audit", Err: errors.New("rows break a rule: " + found.String()),
+		})
 	}
 	return 0, nil
 }

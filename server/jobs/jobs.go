@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -80,28 +79,27 @@ func (r *Runner) once(ctx context.Context, job Job) int {
 	r.duration.WithLabelValues(job.Name, errorType(err)).Observe(time.Since(t.started).Seconds())
 	ctx = t.end(ctx, n, err)
 	if err != nil {
-		r.complain(ctx, job, err)
+		r.failed(ctx, job, err)
 		return 0
 	}
 	return n
 }
 
-func (r *Runner) complain(ctx context.Context, job Job, err error) {
-	attrs := []slog.Attr{
-		slog.String("job", job.Name), slog.String("error.type", errorType(err)), slog.String("error", err.Error()),
-	}
-	var p *panicError
+func (r *Runner) failed(ctx context.Context, job Job, err error) {
+	attrs := []slog.Attr{slog.String("job", job.Name), slog.String("error.type", errorType(err)), slog.String("error", err.Error())}
+	var p *telemetry.PanicError
 	if errors.As(err, &p) {
-		attrs = append(attrs, slog.String("stack", p.stack))
+		attrs = append(attrs, slog.String("stack", p.Stack))
 	}
 	r.telemetry.Logger.LogAttrs(ctx, slog.LevelError, "a background job failed", attrs...)
+	r.telemetry.ReportError(ctx, telemetry.ErrorEvent{Category: errorType(err), Job: job.Name, Err: err})
 }
 
 // run keeps a panic in one job from ending the process.
 func run(ctx context.Context, job Job) (n int, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = &panicError{value: value, stack: string(debug.Stack())}
+			err = telemetry.Recovered(value)
 		}
 	}()
 	return job.Run(ctx)

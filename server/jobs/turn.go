@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -73,19 +72,12 @@ func fail(span trace.Span, err error) {
 	}
 	span.SetAttributes(semconv.ErrorTypeKey.String(errorType(err)))
 	span.SetStatus(codes.Error, "")
-	var p *panicError
+	var p *telemetry.PanicError
 	if errors.As(err, &p) {
 		span.AddEvent("exception", trace.WithAttributes(
-			semconv.ExceptionType("panic"), semconv.ExceptionMessage(p.Error()), semconv.ExceptionStacktrace(p.stack)))
+			semconv.ExceptionType("panic"), semconv.ExceptionMessage(p.Error()), semconv.ExceptionStacktrace(p.Stack)))
 		return
 	}
 	span.RecordError(err)
 }
 
-// panicError is a panic of a job.
-type panicError struct {
-	value any
-	stack string
-}
-
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }

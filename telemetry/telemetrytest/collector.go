@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	logscollectorpb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
 	_ "google.golang.org/grpc/encoding/gzip" // the Collector sends it
 )
 
-// Collector is an OTLP trace receiver that keeps every span.
+// Collector is an OTLP receiver that keeps every span and every log record.
 type Collector struct {
 	collectorpb.UnimplementedTraceServiceServer
 
@@ -28,6 +30,7 @@ type Collector struct {
 	whole  []*tracepb.ResourceSpans
 	next   *answer
 	server *grpc.Server
+	logs   logReceiver
 }
 
 type answer struct {
@@ -53,6 +56,7 @@ func (c *Collector) Start() {
 	c.Addr = listener.Addr().String()
 	c.server = grpc.NewServer()
 	collectorpb.RegisterTraceServiceServer(c.server, c)
+	logscollectorpb.RegisterLogsServiceServer(c.server, &c.logs)
 	server := c.server
 	go func() { _ = server.Serve(listener) }() // it ends when the test stops it
 }
@@ -112,13 +116,16 @@ func (c *Collector) WaitForSpans(n int) []*tracepb.Span {
 // Attribute returns a span's attribute as text; empty when it has none of that name.
 func Attribute(span *tracepb.Span, name string) string {
 	for _, attribute := range span.GetAttributes() {
-		if attribute.GetKey() != name {
-			continue
+		if attribute.GetKey() == name {
+			return textOf(attribute.GetValue())
 		}
-		if text := attribute.GetValue().GetStringValue(); text != "" {
-			return text
-		}
-		return attribute.GetValue().String()
 	}
 	return ""
+}
+
+func textOf(value *commonpb.AnyValue) string {
+	if text := value.GetStringValue(); text != "" {
+		return text
+	}
+	return value.String()
 }
