@@ -10,7 +10,9 @@ import (
 // ProducerStore is what producers need of a database. Its errors are of the kinds in this package.
 type ProducerStore interface {
 	Farm(ctx context.Context, id string) (Farm, error)
+	Farms(ctx context.Context, query FarmQuery) (Page[Farm], error)
 	Product(ctx context.Context, id string) (Product, error)
+	Products(ctx context.Context, query ProductQuery) (Page[Product], error)
 
 	CreateFarm(ctx context.Context, farm Farm) error
 	// UpdateFarm and UpdateProduct write the new version over the one before it. They fail with ErrPreconditionFailed
