@@ -69,6 +69,11 @@ func (p *Producers) UpdateProduct(ctx context.Context, product market.Product) e
 	return p.store.UpdateProduct(ctx, product)
 }
 
+// TouchImage implements market.ProducerStore.
+func (p *Producers) TouchImage(ctx context.Context, image string, at time.Time) error {
+	return p.store.TouchImage(ctx, image, at)
+}
+
 // SetProductImage implements market.ProducerStore.
 func (p *Producers) SetProductImage(ctx context.Context, id, image string, at time.Time) error {
 	defer p.cache.productChanged(ctx, id)

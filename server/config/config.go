@@ -110,7 +110,7 @@ func (c *Config) settings() []setting {
 		{"CLOSE_INTERVAL", "30s", "time between looks for market days to close", duration(&c.CloseInterval, time.Millisecond)},
 		{"PAYMENT_INTERVAL", "5s", "time between looks for refunds to make and payments to ask about", duration(&c.PaymentInterval, time.Millisecond)},
 		{"AUDIT_INTERVAL", "1m", "time between audits of stock, totals and payments", duration(&c.AuditInterval, time.Millisecond)},
-		{"FORGET_INTERVAL", "10m", "time between looks for outcomes of idempotency keys and payment events to forget", duration(&c.ForgetInterval, time.Millisecond)},
+		{"FORGET_INTERVAL", "10m", "time between looks for keys, events and images that are too old to be kept", duration(&c.ForgetInterval, time.Millisecond)},
 		{"PAYMENTS", SandboxPayments, "sandbox takes no money, and is refused in production; stripe", oneOf(&c.Payments, SandboxPayments, StripePayments)},
 		{"PAYMENT_TIMEOUT", "4s", "time that one call of the payment provider may take", duration(&c.PaymentTimeout, time.Millisecond)},
 		{"STRIPE_SECRET_KEY", "", "sk_… of the Stripe account", secret(&c.StripeSecretKey)},

@@ -21,6 +21,8 @@ type ProducerStore interface {
 	VerifyFarm(ctx context.Context, id string, by Actor, at time.Time) error
 	CreateProduct(ctx context.Context, product Product) error
 	UpdateProduct(ctx context.Context, product Product) error
+	// TouchImage notes that the image is about to be kept, so that it is not taken for an unused one.
+	TouchImage(ctx context.Context, image string, at time.Time) error
 	// SetProductImage gives the product another photograph, or none, and fails with ErrNotFound.
 	SetProductImage(ctx context.Context, id, image string, at time.Time) error
 	// DeleteProduct takes the product out of the catalogue. Offerings and orders that refer to it keep it.
@@ -217,6 +219,11 @@ func (p *Producers) UpdateProduct(
 func (p *Producers) MayChangeProduct(ctx context.Context, actor Actor, id string) error {
 	_, err := p.ownProduct(ctx, actor, id)
 	return err
+}
+
+// ExpectImage keeps the image from being taken for an unused one. It comes before the image is kept.
+func (p *Producers) ExpectImage(ctx context.Context, image string) error {
+	return p.store.TouchImage(ctx, image, p.clock.Now())
 }
 
 // SetProductImage gives a product of the actor's another photograph; an empty image takes it away. It fails with
