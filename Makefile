@@ -185,7 +185,8 @@ SECRETS := compose/secrets
 
 .PHONY: secrets
 secrets: $(addprefix $(SECRETS)/,postgres_password pgpass auth_keys grafana_admin_password \
-  postgres_monitor_password probe_password alertmanager/pager_url alertmanager/watchdog_url collector)
+  postgres_monitor_password probe_password stripe_secret_key stripe_webhook_secret \
+  alertmanager/pager_url alertmanager/watchdog_url collector)
 
 $(SECRETS):
 	@mkdir -m 0700 $@
@@ -208,6 +209,10 @@ $(SECRETS)/pgpass: $(SECRETS)/postgres_password
 $(SECRETS)/auth_keys: | $(SECRETS)
 	@printf 'compose:%s' "$$(head -c 32 /dev/urandom | base64)" > $@
 	@chmod 0444 $@
+
+# Empty until somebody writes Stripe's into them.
+$(SECRETS)/stripe_%: | $(SECRETS)
+	@touch $@
 
 $(SECRETS)/alertmanager/pager_url: | $(SECRETS)/alertmanager
 	@printf 'http://pager:8091/webhook' > $@

@@ -62,6 +62,10 @@ func migrate(ctx context.Context, c config.Config) error {
 }
 
 func loadSeed(ctx context.Context, c config.Config) error {
+	if c.Environment == config.Production {
+		fmt.Println("nothing is loaded: the example catalogue is not for production")
+		return nil
+	}
 	db, err := store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: 1})
 	if err != nil {
 		return usageError{err}

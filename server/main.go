@@ -65,7 +65,7 @@ func newCommand() *cobra.Command {
 			Use: "migrate", Short: "Bring the database's schema up to date", Args: noArgs, RunE: withConfig(migrate),
 		},
 		&cobra.Command{
-			Use: "seed", Short: "Load the example catalogue; a second run changes nothing", Args: noArgs, RunE: withConfig(loadSeed),
+			Use: "seed", Short: "Load the example catalogue, except in production; a second run changes nothing", Args: noArgs, RunE: withConfig(loadSeed),
 		},
 		&cobra.Command{
 			Use: "config", Short: "Print the configuration in force, secrets masked", Args: noArgs, RunE: printConfig,

@@ -70,7 +70,7 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	go checks.Watch(ctx)
 
 	checkout := newCheckout(c, db, tel, pay.provider)
-	background := startJobs(ctx, c, db, checkout, tel)
+	background := startJobs(ctx, c, db, checkout, front.images.Store, tel)
 	defer background.Stop()
 
 	var injector *faults.Injector

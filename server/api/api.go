@@ -116,6 +116,7 @@ func register(api huma.API, o Options) {
 	RegisterProducts(api, o.Catalogue, o.Producers)
 	RegisterImages(api, o.Images, o.Producers)
 	RegisterFarms(api, o.Catalogue, o.Producers)
+	RegisterManaged(api, o.Producers)
 	RegisterMarkets(api, o.Plan)
 	RegisterMarketDays(api, o.Plan)
 	RegisterOfferings(api, o.Plan)

@@ -75,7 +75,9 @@ func TestARepeatIsAnsweredWithTheFirstStatusAndBody(t *testing.T) {
 			status: 422,
 		},
 		"a payment of an order that was cancelled since": {
-			request: func(t *testing.T, s *shop) (string, any) { return ordered(t, s) + "/pay", api.NewPayment{Method: "card"} },
+			request: func(t *testing.T, s *shop) (string, any) {
+				return ordered(t, s) + "/pay", api.NewPayment{Method: "card"}
+			},
 			since: func(t *testing.T, s *shop, path string) {
 				got := send(t, s.app, s.customer, http.MethodPost, path[:len(path)-len("pay")]+"cancel", nil)
 				require.Equal(t, 200, got.status, string(got.body))
@@ -91,8 +93,10 @@ func TestARepeatIsAnsweredWithTheFirstStatusAndBody(t *testing.T) {
 			status: 402,
 		},
 		"a payment of an order that there is not": {
-			request: func(*testing.T, *shop) (string, any) { return "/api/v1/orders/" + uuid.NewString() + "/pay", api.NewPayment{} },
-			status:  404,
+			request: func(*testing.T, *shop) (string, any) {
+				return "/api/v1/orders/" + uuid.NewString() + "/pay", api.NewPayment{}
+			},
+			status: 404,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,7 +13,7 @@ type CatalogueStore interface {
 	Farms(ctx context.Context, query FarmQuery) (Page[Farm], error)
 }
 
-// Catalogue is what visitors of the market can look at: the farms and their products.
+// Catalogue is what visitors of the market can look at: the farms that a market manager has verified, and their products.
 type Catalogue struct {
 	store CatalogueStore
 }
@@ -23,7 +23,18 @@ func NewCatalogue(store CatalogueStore) *Catalogue { return &Catalogue{store: st
 
 // Product returns one product. It fails with ErrNotFound.
 func (c *Catalogue) Product(ctx context.Context, id string) (Product, error) {
-	return c.store.Product(ctx, strings.ToLower(id))
+	product, err := c.store.Product(ctx, strings.ToLower(id))
+	if err != nil {
+		return Product{}, err
+	}
+	farm, err := c.store.Farm(ctx, product.FarmID)
+	if err != nil {
+		return Product{}, err
+	}
+	if !farm.Verified {
+		return Product{}, &NotFoundError{Kind: "product", ID: product.ID}
+	}
+	return product, nil
 }
 
 // Products returns a page of the products that the query picks. A page behind the last one is empty. It fails with
@@ -33,12 +44,17 @@ func (c *Catalogue) Products(ctx context.Context, query ProductQuery) (Page[Prod
 	if err != nil {
 		return Page[Product]{}, err
 	}
+	query.Listed = true
 	return c.store.Products(ctx, query)
 }
 
 // Farm returns one farm. It fails with ErrNotFound.
 func (c *Catalogue) Farm(ctx context.Context, id string) (Farm, error) {
-	return c.store.Farm(ctx, strings.ToLower(id))
+	farm, err := c.store.Farm(ctx, strings.ToLower(id))
+	if err == nil && !farm.Verified {
+		return Farm{}, &NotFoundError{Kind: "farm", ID: farm.ID}
+	}
+	return farm, err
 }
 
 // Farms returns a page of the farms that the query picks. A page behind the last one is empty. It fails with ErrInvalid.
@@ -47,5 +63,6 @@ func (c *Catalogue) Farms(ctx context.Context, query FarmQuery) (Page[Farm], err
 	if err != nil {
 		return Page[Farm]{}, err
 	}
+	query.Listed = true
 	return c.store.Farms(ctx, query)
 }

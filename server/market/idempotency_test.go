@@ -141,14 +141,18 @@ func TestARepeatedPaymentIsAnsweredAsTheFirstWasWhateverHappenedSince(t *testing
 			},
 		},
 		"to be confirmed, and then captured": {
-			before: func(_ *testing.T, fair *markettest.Fair, _ market.Order) { fair.Provider.Answer(market.PaymentRequiresAction) },
+			before: func(_ *testing.T, fair *markettest.Fair, _ market.Order) {
+				fair.Provider.Answer(market.PaymentRequiresAction)
+			},
 			since: func(t *testing.T, fair *markettest.Fair, _ market.Order) {
 				event := fair.Provider.Report(fair.Provider.Intents()[0].ProviderRef, market.PaymentSucceeded)
 				require.NoError(t, fair.Checkout.HandlePaymentEvent(t.Context(), event))
 			},
 		},
 		"declined, and then paid with another key": {
-			before: func(_ *testing.T, fair *markettest.Fair, _ market.Order) { fair.Provider.Decline("the card has expired") },
+			before: func(_ *testing.T, fair *markettest.Fair, _ market.Order) {
+				fair.Provider.Decline("the card has expired")
+			},
 			since: func(t *testing.T, fair *markettest.Fair, order market.Order) {
 				fair.Provider.Decline("")
 				pay(t, fair, order)

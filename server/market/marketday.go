@@ -142,9 +142,12 @@ func (p *Plan) AddMarketDay(ctx context.Context, actor Actor, day MarketDay) (Ma
 	return day, p.store.AddMarketDay(ctx, day)
 }
 
-// MoveWindow changes when orders for the day are taken. It fails with ErrForbidden, ErrInvalid, ErrNotFound and, when the
-// day is closed, ErrConflict. Orders that were placed stay.
-func (p *Plan) MoveWindow(ctx context.Context, actor Actor, id string, opens, closes time.Time) (MarketDay, error) {
+// MoveWindow changes when orders for the day are taken. unchanged decides whether the day is still as the actor saw it; nil
+// when that does not matter. It fails with ErrForbidden, ErrInvalid, ErrNotFound, ErrPreconditionFailed and, when the day is
+// closed, ErrConflict. Orders that were placed stay.
+func (p *Plan) MoveWindow(
+	ctx context.Context, actor Actor, id string, unchanged func(MarketDay) bool, opens, closes time.Time,
+) (MarketDay, error) {
 	if err := actor.mustManage("move the window of a market day"); err != nil {
 		return MarketDay{}, err
 	}
@@ -159,6 +162,9 @@ func (p *Plan) MoveWindow(ctx context.Context, actor Actor, id string, opens, cl
 	}
 	return p.store.ChangeMarketDay(ctx, id, func(day *MarketDay) error {
 		now := p.clock.Now()
+		if unchanged != nil && !unchanged(*day) {
+			return &PreconditionError{Kind: "market day", ID: id}
+		}
 		if day.State(now) == DayClosed {
 			return &ConflictError{Kind: "market day", ID: id, Reason: "is closed: its window cannot be moved"}
 		}

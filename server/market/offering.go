@@ -37,6 +37,8 @@ type OfferingQuery struct {
 type OfferingChange struct {
 	Price    *Money
 	Quantity *int64
+	// Unchanged decides whether the offering is still as the caller saw it; nil when that does not matter.
+	Unchanged func(Offering) bool
 }
 
 // Offering returns one offering. It fails with ErrNotFound.
@@ -86,7 +88,7 @@ func (p *Plan) Offer(ctx context.Context, actor Actor, offering Offering) (Offer
 }
 
 // ChangeOffering changes the price of what is still to be ordered, or the quantity. It fails with ErrForbidden,
-// ErrInvalid, ErrNotFound and, when more is ordered than the quantity would be, ErrConflict.
+// ErrInvalid, ErrNotFound, ErrPreconditionFailed and, when more is ordered than the quantity would be, ErrConflict.
 func (p *Plan) ChangeOffering(ctx context.Context, actor Actor, id string, change OfferingChange) (Offering, error) {
 	id = strings.ToLower(id)
 	offering, err := p.store.Offering(ctx, id)
@@ -101,6 +103,9 @@ func (p *Plan) ChangeOffering(ctx context.Context, actor Actor, id string, chang
 		return Offering{}, err
 	}
 	return p.store.ChangeOffering(ctx, id, func(o *Offering) error {
+		if change.Unchanged != nil && !change.Unchanged(*o) {
+			return &PreconditionError{Kind: "offering", ID: id}
+		}
 		if change.Price != nil {
 			if change.Price.Currency != o.Price.Currency {
 				return &InvalidError{Field: "price.currency", Rule: "be " + string(o.Price.Currency), Value: change.Price.Currency}

@@ -71,6 +71,8 @@ type ProductQuery struct {
 	Paging
 	Category Category
 	FarmID   string
+	OwnerID  string // of the farm
+	Listed   bool   // only what visitors see: products of verified farms
 	Search   string // found in the name, the description or the farm's name, without regard to case and accents
 	Sort     Sort   // empty is SortName
 }
@@ -88,7 +90,7 @@ func (q ProductQuery) normalize() (ProductQuery, error) {
 		return q, err
 	}
 	q.Sort, err = normalizeSort(q.Sort, ProductSorts())
-	q.FarmID = strings.ToLower(q.FarmID)
+	q.FarmID, q.OwnerID = strings.ToLower(q.FarmID), strings.ToLower(q.OwnerID)
 	return q, err
 }
 
@@ -97,6 +99,7 @@ type FarmQuery struct {
 	Paging
 	Search   string // found in the name, the description or the place, without regard to case and accents
 	OwnerID  string
+	Listed   bool // only what visitors see: verified farms
 	Verified *bool
 	Sort     Sort // empty is SortName
 }

@@ -69,6 +69,9 @@ func (s *Store) Farms(ctx context.Context, query market.FarmQuery) (market.Page[
 		if query.OwnerID != "" {
 			q = q.Where("owner_id = ?", query.OwnerID)
 		}
+		if query.Listed {
+			q = q.Where("verified_at IS NOT NULL")
+		}
 		if query.Verified != nil {
 			q = q.Where("(verified_at IS NOT NULL) = ?", *query.Verified)
 		}

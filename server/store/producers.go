@@ -74,6 +74,9 @@ func (s *Store) UpdateProduct(ctx context.Context, product market.Product) error
 // SetProductImage gives the product another photograph, or none, or fails with market.ErrNotFound.
 func (s *Store) SetProductImage(ctx context.Context, id, image string, at time.Time) error {
 	return s.write(ctx, "set the image of product "+id, func(ctx context.Context, tx bun.Tx) error {
+		if err := releaseImage(ctx, tx, id, at); err != nil {
+			return err
+		}
 		result, err := tx.NewUpdate().Model((*productRow)(nil)).
 			Set("image = ?", sql.NullString{String: image, Valid: image != ""}).
 			Set("updated_at = ?", at.UTC()).Set("version = version + 1").
@@ -82,12 +85,15 @@ func (s *Store) SetProductImage(ctx context.Context, id, image string, at time.T
 	})
 }
 
-// DeleteProduct takes the product out of the catalogue, or fails with market.ErrNotFound. Its row stays: offerings and
-// orders refer to it.
+// DeleteProduct takes the product out of the catalogue, or fails with market.ErrNotFound. Its row stays,
+// without the image: offerings and orders refer to it.
 func (s *Store) DeleteProduct(ctx context.Context, id string, at time.Time) error {
 	return s.write(ctx, "delete product "+id, func(ctx context.Context, tx bun.Tx) error {
+		if err := releaseImage(ctx, tx, id, at); err != nil {
+			return err
+		}
 		result, err := tx.NewUpdate().Model((*productRow)(nil)).
-			Set("deleted_at = ?", at.UTC()).Set("updated_at = ?", at.UTC()).Set("version = version + 1").
+			Set("image = NULL").Set("deleted_at = ?", at.UTC()).Set("updated_at = ?", at.UTC()).Set("version = version + 1").
 			Where("id = ? AND deleted_at IS NULL", id).Exec(ctx)
 		return changedOne(result, err, &market.NotFoundError{Kind: "product", ID: id})
 	})

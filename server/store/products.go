@@ -98,6 +98,12 @@ func filterProducts(q *bun.SelectQuery, query market.ProductQuery) *bun.SelectQu
 	if query.FarmID != "" {
 		q = q.Where("farm_id = ?", query.FarmID)
 	}
+	if query.OwnerID != "" {
+		q = q.Where("farm_id IN (SELECT f.id FROM farms AS f WHERE f.owner_id = ?)", query.OwnerID)
+	}
+	if query.Listed { // few farms wait to be verified, so that these are looked up, not those
+		q = q.Where("farm_id NOT IN (SELECT f.id FROM farms AS f WHERE f.verified_at IS NULL)")
+	}
 	for _, pattern := range containing(query.Search) {
 		q = q.Where("(search_text LIKE ? ESCAPE ? OR farm_id IN (SELECT f.id FROM farms AS f WHERE f.sort_name LIKE ? ESCAPE ?))",
 			pattern, likeEscape, pattern, likeEscape)
