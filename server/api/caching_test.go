@@ -45,7 +45,7 @@ func (s *oneProduct) Product(_ context.Context, id string) (market.Product, erro
 
 func (s *oneProduct) Products(_ context.Context, q market.ProductQuery) (market.Page[market.Product], error) {
 	s.asked++
-	return market.Page[market.Product]{Paging: q.Paging, Items: []market.Product{{ID: productID, Name: s.name}}, Total: 1}, nil
+	return market.Page[market.Product]{Paging: q.Paging, Items: []market.Product{{ID: productID, Name: s.name}}, Extent: market.Extent{Total: 1}}, nil
 }
 
 // written is a database in which every write succeeds.

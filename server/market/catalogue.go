@@ -33,7 +33,8 @@ func (c *Catalogue) Products(ctx context.Context, query ProductQuery) (Page[Prod
 	if err != nil {
 		return Page[Product]{}, err
 	}
-	return c.store.Products(ctx, query)
+	page, err := c.store.Products(ctx, query)
+	return withNext(page, err, query.Picks())
 }
 
 // Farm returns one farm. It fails with ErrNotFound.
@@ -47,5 +48,6 @@ func (c *Catalogue) Farms(ctx context.Context, query FarmQuery) (Page[Farm], err
 	if err != nil {
 		return Page[Farm]{}, err
 	}
-	return c.store.Farms(ctx, query)
+	page, err := c.store.Farms(ctx, query)
+	return withNext(page, err, query.Picks())
 }
