@@ -241,6 +241,19 @@ func TestASearchReadsABoundedPartOfAnOrderOrTheIndexOfTexts(t *testing.T) {
 				require.Regexp(t, `SCAN p USING INDEX products_by_|Index Scan (Backward )?using products_by_`, plan)
 				require.NotContains(t, plan, "Sort Key: p.")
 			})
+			t.Run(fmt.Sprintf("a word that is neither by %s walks it until the page is full", sort), func(t *testing.T) {
+				_, err := s.Products(t.Context(), market.ProductQuery{Paging: paging(), Search: "68", Sort: sort})
+				require.NoError(t, err)
+				for _, query := range sent.take() {
+					if strings.Contains(query, "LIMIT 8000") {
+						plan := explain(t, s, query)
+						require.Regexp(t, `SCAN p USING INDEX products_by_|Index Scan (Backward )?using products_by_`, plan)
+						require.NotRegexp(t, `Sort Key|TEMP B-TREE`, plan)
+						return
+					}
+				}
+				require.Fail(t, "it was not asked for what is far")
+			})
 			t.Run(fmt.Sprintf("a rare word by %s is looked up", sort), func(t *testing.T) {
 				finds := ask(t, "9999", sort)
 				plan := explain(t, s, finds[len(finds)-1])

@@ -12,8 +12,9 @@ import (
 // Where the words are common, the page is found among the next rows of the list: so many are looked at before the index
 // of texts is asked. It costs as much in a small catalogue as in a large one.
 const (
-	nearRows    = 500
+	nearRows    = 500 // all of them, which are counted
 	nearPerItem = 25
+	farRows     = 8000 // until the page is full: as long as sorting all that the index finds would take longer
 )
 
 // fewMatches is how many matches are sorted without looking near first.
@@ -39,6 +40,10 @@ func (l list[Row]) search(ctx context.Context, db bun.IDB, in texts, text string
 		if err != nil || whole || len(near.ids) > l.paging.Limit {
 			return l.read(ctx, db, near, !whole, rows, err)
 		}
+		far, err := l.findFar(ctx, db, words)
+		if err != nil || len(far.ids) > l.paging.Limit {
+			return l.read(ctx, db, far, true, rows, err)
+		}
 		filter = in.have(words)
 	}
 	all, err := l.findAll(ctx, db, filter, words)
@@ -63,6 +68,20 @@ func (l list[Row]) findNear(ctx context.Context, db bun.IDB, words []string) (fi
 	}
 	return l.find(ctx, db, near.Limit(int64(l.nearRows())),
 		db.NewSelect().TableExpr("near").Column("id", l.order.column).Apply(containAll(words)))
+}
+
+// findFar looks for the page among more of the next rows, and no further than the page needs. The rows come in the order of
+// the list, because nothing stands between it and the limit.
+func (l list[Row]) findFar(ctx context.Context, db bun.IDB, words []string) (finding, error) {
+	var found finding
+	far, err := l.order.apply(db.NewSelect().Model((*Row)(nil)).Column("id", "search_text").Apply(l.filter), l.paging.After)
+	if err != nil {
+		return found, err
+	}
+	err = db.NewSelect().TableExpr("(?) AS far", far.Limit(farRows)).Column("id").Apply(containAll(words)).
+		Limit(int64(l.paging.Limit+1)).Offset(int64(l.paging.Offset())).Scan(ctx, &found.ids)
+	found.matches = l.paging.Before() + len(found.ids)
+	return found, err
 }
 
 // findAll looks for the page among all matches.
