@@ -50,7 +50,7 @@ func (s *oneProduct) Farm(_ context.Context, id string) (market.Farm, error) {
 
 func (s *oneProduct) Products(_ context.Context, q market.ProductQuery) (market.Page[market.Product], error) {
 	s.asked++
-	return market.Page[market.Product]{Paging: q.Paging, Items: []market.Product{{ID: productID, Name: s.name}}, Total: 1}, nil
+	return market.Page[market.Product]{Paging: q.Paging, Items: []market.Product{{ID: productID, Name: s.name}}, Extent: market.Extent{Total: 1}}, nil
 }
 
 // written is a database in which every write succeeds.

@@ -155,10 +155,11 @@ type list[T any] struct {
 	Success    bool `json:"success"`
 	Data       []T  `json:"data"`
 	Pagination struct {
-		Page  int `json:"page"`
-		Limit int `json:"limit"`
-		Total int `json:"total"`
-		Pages int `json:"pages"`
+		Page  int    `json:"page"`
+		Limit int    `json:"limit"`
+		Total int    `json:"total"`
+		Pages int    `json:"pages"`
+		Next  string `json:"next"`
 	} `json:"pagination"`
 }
 

@@ -80,4 +80,3 @@ func fail(span trace.Span, err error) {
 	}
 	span.RecordError(err)
 }
-

@@ -40,12 +40,13 @@ func (c *Catalogue) Product(ctx context.Context, id string) (Product, error) {
 // Products returns a page of the products that the query picks. A page behind the last one is empty. It fails with
 // ErrInvalid.
 func (c *Catalogue) Products(ctx context.Context, query ProductQuery) (Page[Product], error) {
+	query.Listed = true
 	query, err := query.normalize()
 	if err != nil {
 		return Page[Product]{}, err
 	}
-	query.Listed = true
-	return c.store.Products(ctx, query)
+	page, err := c.store.Products(ctx, query)
+	return withNext(page, err, query.Picks())
 }
 
 // Farm returns one farm. It fails with ErrNotFound.
@@ -59,10 +60,11 @@ func (c *Catalogue) Farm(ctx context.Context, id string) (Farm, error) {
 
 // Farms returns a page of the farms that the query picks. A page behind the last one is empty. It fails with ErrInvalid.
 func (c *Catalogue) Farms(ctx context.Context, query FarmQuery) (Page[Farm], error) {
+	query.Listed = true
 	query, err := query.normalize()
 	if err != nil {
 		return Page[Farm]{}, err
 	}
-	query.Listed = true
-	return c.store.Farms(ctx, query)
+	page, err := c.store.Farms(ctx, query)
+	return withNext(page, err, query.Picks())
 }

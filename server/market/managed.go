@@ -8,14 +8,15 @@ import (
 // Farms returns a page of the farms that the actor manages: its own, verified or not, or all for who runs the markets. It
 // fails with ErrInvalid.
 func (p *Producers) Farms(ctx context.Context, actor Actor, query FarmQuery) (Page[Farm], error) {
+	if !actor.manages() {
+		query.OwnerID = actor.ID
+	}
 	query, err := query.normalize()
 	if err != nil {
 		return Page[Farm]{}, err
 	}
-	if !actor.manages() {
-		query.OwnerID = actor.ID
-	}
-	return p.store.Farms(ctx, query)
+	page, err := p.store.Farms(ctx, query)
+	return withNext(page, err, query.Picks())
 }
 
 // Farm returns a farm that the actor manages. It fails with ErrNotFound, for somebody else's farm too.
@@ -29,14 +30,15 @@ func (p *Producers) Farm(ctx context.Context, actor Actor, id string) (Farm, err
 
 // Products returns a page of the products of the farms that the actor manages. It fails with ErrInvalid.
 func (p *Producers) Products(ctx context.Context, actor Actor, query ProductQuery) (Page[Product], error) {
+	if !actor.manages() {
+		query.OwnerID = actor.ID
+	}
 	query, err := query.normalize()
 	if err != nil {
 		return Page[Product]{}, err
 	}
-	if !actor.manages() {
-		query.OwnerID = actor.ID
-	}
-	return p.store.Products(ctx, query)
+	page, err := p.store.Products(ctx, query)
+	return withNext(page, err, query.Picks())
 }
 
 // Product returns a product of a farm that the actor manages. It fails with ErrNotFound, for somebody else's product too.

@@ -103,9 +103,6 @@ func (p *Plan) MarketDay(ctx context.Context, id string) (MarketDay, error) {
 
 // MarketDays returns a page of the market days by date. It fails with ErrInvalid.
 func (p *Plan) MarketDays(ctx context.Context, query MarketDayQuery) (Page[MarketDay], error) {
-	if err := query.validate(); err != nil {
-		return Page[MarketDay]{}, err
-	}
 	if query.From != "" {
 		if _, err := time.Parse(time.DateOnly, query.From); err != nil {
 			return Page[MarketDay]{}, &InvalidError{Field: "from", Rule: "be a date such as 2026-03-14", Value: query.From}
@@ -116,7 +113,13 @@ func (p *Plan) MarketDays(ctx context.Context, query MarketDayQuery) (Page[Marke
 	}
 	query.MarketID = strings.ToLower(query.MarketID)
 	query.Now = p.clock.Now()
-	return p.store.MarketDays(ctx, query)
+	picks := []string{"market days", query.MarketID, query.From, string(query.State)}
+	var err error
+	if query.Paging, err = query.Paging.normalize(picks); err != nil {
+		return Page[MarketDay]{}, err
+	}
+	page, err := p.store.MarketDays(ctx, query)
+	return withNext(page, err, picks)
 }
 
 // AddMarketDay plans a day and gives it its id. It fails with ErrForbidden, ErrInvalid, ErrNotFound and, when the market

@@ -48,11 +48,14 @@ func (p *Plan) Offering(ctx context.Context, id string) (Offering, error) {
 
 // Offerings returns a page of the offerings by product name. It fails with ErrInvalid.
 func (p *Plan) Offerings(ctx context.Context, query OfferingQuery) (Page[Offering], error) {
-	if err := query.validate(); err != nil {
+	query.MarketDayID, query.FarmID = strings.ToLower(query.MarketDayID), strings.ToLower(query.FarmID)
+	picks := []string{"offerings", query.MarketDayID, query.FarmID}
+	var err error
+	if query.Paging, err = query.Paging.normalize(picks); err != nil {
 		return Page[Offering]{}, err
 	}
-	query.MarketDayID, query.FarmID = strings.ToLower(query.MarketDayID), strings.ToLower(query.FarmID)
-	return p.store.Offerings(ctx, query)
+	page, err := p.store.Offerings(ctx, query)
+	return withNext(page, err, picks)
 }
 
 // Offer puts a product on offer on a market day. It fails with ErrForbidden, ErrInvalid, ErrNotFound and, when the

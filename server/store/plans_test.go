@@ -70,7 +70,7 @@ func TestListsWalkAnIndexAndNeverSort(t *testing.T) {
 		sent := &statements{}
 		s.Observe(sent)
 		for name, filter := range map[string]market.ProductQuery{
-			"all": {}, "of a category": {Category: market.Dairy}, "of a farm": {FarmID: id(7)}, "searched": {Search: "hill farm"},
+			"all": {}, "of a category": {Category: market.Dairy}, "of a farm": {FarmID: id(7)},
 			"what visitors see": {Listed: true}, "what visitors see of a category": {Listed: true, Category: market.Dairy},
 		} {
 			for _, sort := range market.ProductSorts() {

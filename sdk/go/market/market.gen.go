@@ -1758,20 +1758,30 @@ type Pagination struct {
 	// Examples: 20
 	Limit int64 `json:"limit"`
 
-	// Page The page this is.
+	// Next Cursor of the next page; absent on the last one.
+	//
+	// Examples: 8oZ8Gf3Cz7XjQm1pMjAAMjQ3
+	Next *string `json:"next,omitempty"`
+
+	// Page The page this is; behind a cursor, as far as is known.
 	//
 	// Examples: 1
 	Page int64 `json:"page"`
 
-	// Pages Pages that the list has.
+	// Pages Pages that total makes.
 	//
 	// Examples: 13
 	Pages int64 `json:"pages"`
 
-	// Total Items on all pages together.
+	// Total Items on all pages together. A long list is counted only in part: see total_is_at_least.
 	//
 	// Examples: 247
 	Total int64 `json:"total"`
+
+	// TotalIsAtLeast true: there are more items than total, and more pages than pages.
+	//
+	// Examples: false
+	TotalIsAtLeast *bool `json:"total_is_at_least,omitempty"`
 }
 
 // PasswordInputBody defines model for PasswordInputBody.
@@ -2030,11 +2040,14 @@ type Window struct {
 
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Role Only accounts with this role.
 	Role *ListAccountsParamsRole `form:"role,omitempty" json:"role,omitempty"`
@@ -2045,11 +2058,14 @@ type ListAccountsParamsRole string
 
 // ListFarmsParams defines parameters for ListFarms.
 type ListFarmsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Q Words that the name, place or description contains; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
@@ -2078,11 +2094,14 @@ type UpdateFarmParams struct {
 
 // ListMarketDaysParams defines parameters for ListMarketDays.
 type ListMarketDaysParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Market Only days of the market with this id.
 	Market *openapi_types.UUID `form:"market,omitempty" json:"market,omitempty"`
@@ -2099,20 +2118,26 @@ type ListMarketDaysParamsState string
 
 // ListMarketsParams defines parameters for ListMarkets.
 type ListMarketsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListOfferingsParams defines parameters for ListOfferings.
 type ListOfferingsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// MarketDay The market day.
 	MarketDay openapi_types.UUID `form:"market_day" json:"market_day"`
@@ -2123,11 +2148,14 @@ type ListOfferingsParams struct {
 
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// MarketDay Only orders for this market day.
 	MarketDay *openapi_types.UUID `form:"market_day,omitempty" json:"market_day,omitempty"`
@@ -2162,11 +2190,14 @@ type TakePaymentEventParams struct {
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Category Only products of this category.
 	Category *ListProductsParamsCategory `form:"category,omitempty" json:"category,omitempty"`
@@ -4078,6 +4109,18 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 
 		}
 
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Role != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "role", *params.Role, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -4457,6 +4500,18 @@ func NewListFarmsRequest(server string, params *ListFarmsParams) (*http.Request,
 
 		}
 
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Q != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -4732,6 +4787,18 @@ func NewListMarketDaysRequest(server string, params *ListMarketDaysParams) (*htt
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -5134,6 +5201,18 @@ func NewListMarketsRequest(server string, params *ListMarketsParams) (*http.Requ
 
 		}
 
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -5265,6 +5344,18 @@ func NewListOfferingsRequest(server string, params *ListOfferingsParams) (*http.
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -5472,6 +5563,18 @@ func NewListOrdersRequest(server string, params *ListOrdersParams) (*http.Reques
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -5907,6 +6010,18 @@ func NewListProductsRequest(server string, params *ListProductsParams) (*http.Re
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

@@ -1677,23 +1677,33 @@ export interface components {
              */
             limit: number;
             /**
+             * @description Cursor of the next page; absent on the last one.
+             * @example 8oZ8Gf3Cz7XjQm1pMjAAMjQ3
+             */
+            next?: string;
+            /**
              * Format: int64
-             * @description The page this is.
+             * @description The page this is; behind a cursor, as far as is known.
              * @example 1
              */
             page: number;
             /**
              * Format: int64
-             * @description Pages that the list has.
+             * @description Pages that total makes.
              * @example 13
              */
             pages: number;
             /**
              * Format: int64
-             * @description Items on all pages together.
+             * @description Items on all pages together. A long list is counted only in part: see total_is_at_least.
              * @example 247
              */
             total: number;
+            /**
+             * @description true: there are more items than total, and more pages than pages.
+             * @example false
+             */
+            total_is_at_least?: boolean;
         };
         PasswordInputBody: {
             /**
@@ -2067,10 +2077,12 @@ export interface operations {
     "list-accounts": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Only accounts with this role. */
                 role?: "customer" | "farm_owner" | "market_manager" | "admin";
             };
@@ -2933,10 +2945,12 @@ export interface operations {
     "list-farms": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Words that the name, place or description contains; case and accents do not matter. */
                 q?: string;
                 /** @description Only farms of the account with this id. */
@@ -3461,10 +3475,12 @@ export interface operations {
     "list-market-days": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Only days of the market with this id. */
                 market?: string;
                 /** @description Only days from this date on. */
@@ -4381,10 +4397,12 @@ export interface operations {
     "list-markets": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -4656,10 +4674,12 @@ export interface operations {
     "list-offerings": {
         parameters: {
             query: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description The market day. */
                 market_day: string;
                 /** @description Only offerings of the farm with this id. */
@@ -5088,10 +5108,12 @@ export interface operations {
     "list-orders": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Only orders for this market day. */
                 market_day?: string;
                 /** @description Only orders in this state. */
@@ -6079,10 +6101,12 @@ export interface operations {
     "list-products": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Only products of this category. */
                 category?: "vegetables" | "fruit" | "mushrooms" | "herbs" | "dairy" | "eggs" | "meat" | "bread" | "honey" | "preserves" | "drinks" | "flowers";
                 /** @description Only products of the farm with this id. */
