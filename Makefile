@@ -115,6 +115,11 @@ e2e: .bin/server upstream checkers ## Run the outage drill on real programs, in 
 .PHONY: bench
 bench: .bin/server upstream ## Measure start-up times, memory and detection time on this machine
 	@.bin/lookout bench $(BENCH)
+	@$(MAKE) bench-market
+
+.PHONY: bench-market
+bench-market: .bin/server ## The market's part of bench: a million products, load, the cost of HTTP (BENCH_MARKET=load)
+	@go run ./server/bench $(BENCH_MARKET)
 
 # Cheap failures first. The steps share two cores, so they run one after the other; each uses both.
 .PHONY: ci

@@ -17,37 +17,44 @@ const (
 	farRows     = 8000 // until the page is full: as long as sorting all that the index finds would take longer
 )
 
-// fewMatches is how many matches are sorted without looking near first.
-const fewMatches = 500
-
 // search reads the page of the rows that contain all words of text.
 //
 // A database that has both an index of the order and one of the texts has to guess which of them to walk, and a wrong
 // guess reads the whole table: how often a pattern matches, and where in the order, it does not know. So it is told. A
-// common word's page is near; what is not is rarer, and the index of texts knows where all of it is, which is sorted.
+// common word's page is near, or not far; what is not is rare, and the index of texts knows where all of it is.
 func (l list[Row]) search(ctx context.Context, db bun.IDB, in texts, text string, rows *[]Row) (market.Extent, error) {
 	words := strings.Fields(fold(text))
 	if len(words) == 0 {
 		return l.scan(ctx, db, rows)
 	}
-	filter, err := in.few(ctx, db, words)
+	few, err := in.few(ctx, db, words)
 	if err != nil {
 		return market.Extent{}, err
 	}
-	if filter == nil {
-		near, err := l.findNear(ctx, db, words)
-		whole := near.seen < l.nearRows()
-		if err != nil || whole || len(near.ids) > l.paging.Limit {
-			return l.read(ctx, db, near, !whole, rows, err)
-		}
-		far, err := l.findFar(ctx, db, words)
-		if err != nil || len(far.ids) > l.paging.Limit {
-			return l.read(ctx, db, far, true, rows, err)
-		}
-		filter = in.have(words)
+	if few != nil {
+		filter := l.filter
+		l.filter = func(q *bun.SelectQuery) *bun.SelectQuery { return q.Apply(filter).Apply(few).Apply(containAll(words)) }
+		return l.scan(ctx, db, rows)
 	}
-	all, err := l.findAll(ctx, db, filter, words)
-	return l.read(ctx, db, all, false, rows, err)
+	found, err := l.findNear(ctx, db, words)
+	whole := found.seen < l.nearRows()
+	full := whole || len(found.ids) > l.paging.Limit
+	// A word of which there is none near is rare, or is somewhere else in this order.
+	if err == nil && !full && found.matches > 0 {
+		found, err = l.findFar(ctx, db, words)
+		full = len(found.ids) > l.paging.Limit
+	}
+	if err == nil && !full {
+		found, err = l.findAll(ctx, db, in, words)
+		whole = true
+	}
+	if err == nil {
+		err = l.read(ctx, db, found, rows)
+	}
+	if err != nil {
+		return market.Extent{}, err
+	}
+	return l.extent(rows, func() (int, bool, error) { return found.matches, !whole, nil })
 }
 
 // nearRows is how many of the next rows are looked at.
@@ -85,9 +92,9 @@ func (l list[Row]) findFar(ctx context.Context, db bun.IDB, words []string) (fin
 }
 
 // findAll looks for the page among all matches.
-func (l list[Row]) findAll(ctx context.Context, db bun.IDB, indexed func(*bun.SelectQuery) *bun.SelectQuery, words []string) (finding, error) {
+func (l list[Row]) findAll(ctx context.Context, db bun.IDB, in texts, words []string) (finding, error) {
 	return l.find(ctx, db, db.NewSelect().ColumnExpr("1").Where("1 = 0"),
-		db.NewSelect().Model((*Row)(nil)).Column("id", l.order.column).Apply(l.filter).Apply(containAll(words)).Apply(indexed))
+		db.NewSelect().Model((*Row)(nil)).Column("id", l.order.column).Apply(l.filter).Apply(containAll(words)).Apply(in.have(words)))
 }
 
 // find returns the page of the matches, which may be among those that are near. The database is told not to look for the
@@ -119,18 +126,17 @@ func (l list[Row]) find(ctx context.Context, db bun.IDB, near, matches *bun.Sele
 }
 
 // read reads the rows that were found.
-func (l list[Row]) read(ctx context.Context, db bun.IDB, found finding, atLeast bool, rows *[]Row, err error) (market.Extent, error) {
-	if err == nil && len(found.ids) > 0 {
-		query := db.NewSelect().Model(rows).Where("id IN (?)", bun.List(found.ids))
-		if l.columns != nil {
-			query = query.Apply(l.columns)
-		}
-		if query, err = l.order.apply(query, market.Position{}); err == nil {
-			err = query.Scan(ctx)
-		}
+func (l list[Row]) read(ctx context.Context, db bun.IDB, found finding, rows *[]Row) error {
+	if len(found.ids) == 0 {
+		return nil
 	}
+	query := db.NewSelect().Model(rows).Where("id IN (?)", bun.List(found.ids))
+	if l.columns != nil {
+		query = query.Apply(l.columns)
+	}
+	query, err := l.order.apply(query, market.Position{})
 	if err != nil {
-		return market.Extent{}, err
+		return err
 	}
-	return l.extent(rows, func() (int, bool, error) { return found.matches, atLeast, nil })
+	return query.Scan(ctx)
 }

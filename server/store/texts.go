@@ -43,6 +43,9 @@ func (t texts) have(words []string) func(*bun.SelectQuery) *bun.SelectQuery {
 	}
 }
 
+// fewTexts are so few that they are all read, and sorted.
+const fewTexts = 500
+
 // few returns a filter for the texts that have the words where these are few, and where that is cheap to know: SQLite
 // stops when it has seen enough, PostgreSQL reads its index to the end before it gives the first row. It is nil otherwise.
 func (t texts) few(ctx context.Context, db bun.IDB, words []string) (func(*bun.SelectQuery) *bun.SelectQuery, error) {
@@ -52,8 +55,8 @@ func (t texts) few(ctx context.Context, db bun.IDB, words []string) (func(*bun.S
 	}
 	var numbers []int64
 	err := db.NewSelect().TableExpr("? AS t", bun.Ident(t.index)).Column("t.rowid").Where("t.? MATCH ?", bun.Ident(t.index), expression).
-		Limit(fewMatches+1).Scan(ctx, &numbers)
-	if err != nil || len(numbers) > fewMatches {
+		Limit(fewTexts+1).Scan(ctx, &numbers)
+	if err != nil || len(numbers) > fewTexts {
 		return nil, err
 	}
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
