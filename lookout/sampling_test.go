@@ -51,7 +51,7 @@ func (b built) decidesWhichTracesAreKept(t *testing.T) {
 	}
 	for name, start := range deciders {
 		t.Run(name+" keeps what is remarkable", func(t *testing.T) {
-			keepsTheRemarkable(t, start(t, "0", "2s"))
+			keepsTheRemarkable(t, start(t, "0", "5s")) // ample for sending all of it
 		})
 		t.Run(name+" keeps a share of the rest", func(t *testing.T) {
 			keepsAShare(t, start(t, "10", "1s"))
