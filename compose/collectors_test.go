@@ -208,7 +208,7 @@ func TestCollectorSendsToTheStack(t *testing.T) {
 }
 
 func TestCollectorIsTheReleaseThatIsChecked(t *testing.T) {
-	module, err := os.ReadFile(filepath.Join(repository, "lookout/upstream/collector/go.mod"))
+	module, err := os.ReadFile(filepath.Join(repository, "lookout", "upstream", "collector", "go.mod"))
 	require.NoError(t, err)
 	release := regexp.MustCompile(`go\.opentelemetry\.io/collector/otelcol v(\S+)`).FindSubmatch(module)
 	require.NotNil(t, release)

@@ -193,7 +193,7 @@ func TestPinsAgree(t *testing.T) {
 	for name, paths := range modules {
 		program, err := Lookup(name)
 		require.NoError(t, err)
-		module, err := os.ReadFile(filepath.Join("../..", program.module, "go.mod"))
+		module, err := os.ReadFile(filepath.Join("..", "..", program.module, "go.mod"))
 		require.NoError(t, err)
 		for _, path := range paths {
 			require.Regexp(t, `(?m)^\t`+regexp.QuoteMeta(path+" "+program.Version)+`( |$)`, string(module), name)
