@@ -63,7 +63,7 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 			require.Equal(t, c.status, got.status, string(got.body))
 			require.Equal(t, "application/problem+json", got.contentType)
 			problem := decode[api.Problem](t, got.body)
-			said := problem.Detail + fmt.Sprint(problem.Title)
+			said := problem.Detail + " " + problem.Title
 			for _, e := range problem.Errors {
 				said += " " + e.Location + " " + e.Message
 			}
