@@ -136,6 +136,7 @@ func humaConfig() huma.Config {
 	config.CreateHooks = nil // no $schema field in answers
 	config.OnAddOperation = []huma.AddOpFunc{documentBodyErrors, documentCaching, documentLimit}
 	config.Transformers = []huma.Transformer{addTraceID}
+	config.Formats = formats()
 	useProblems()
 	return config
 }

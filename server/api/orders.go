@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -103,6 +104,22 @@ func paymentOf(p *market.Payment) Payment {
 type KeyParam struct {
 	Key string `header:"Idempotency-Key" required:"true" minLength:"1" maxLength:"255" pattern:"^[!-~]+$" example:"5f0c1f5e-3c1b-4b52-9a9c-0d6a0c0a7d11" doc:"A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome."`
 }
+
+// Resolve refuses a request with several keys: which of them was meant is not ours to guess.
+func (KeyParam) Resolve(ctx huma.Context) []error {
+	keys := 0
+	ctx.EachHeader(func(name, _ string) {
+		if strings.EqualFold(name, keyHeader) {
+			keys++
+		}
+	})
+	if keys > 1 {
+		return []error{&huma.ErrorDetail{Location: "header." + keyHeader, Message: "must be sent once", Value: keys}}
+	}
+	return nil
+}
+
+const keyHeader = "Idempotency-Key"
 
 // replayedHeader marks the answers to repeated requests.
 const replayedHeader = "Idempotency-Replayed"
