@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 
@@ -11,22 +12,22 @@ import (
 // MarketUID is the dashboard of what the market sells.
 const MarketUID = "fm-market"
 
-// marketBoard is the dashboard of the business: what is sold, how far customers get, and whether the books are right.
-func marketBoard(links string) *dashboard.DashboardBuilder {
-	return assemble(board("Market business", MarketUID,
+// business is the dashboard of the market: what is sold, how far customers get, and whether the books are right.
+func business(links string) *dashboard.DashboardBuilder {
+	board := newBoard(MarketUID, "Market business",
 		"Orders, money, payments, stock, and whether the books are right.", "business").
-		Variables(append(commonVariables(), routeVariable())).
+		Variables(processVariables()).
 		Links([]cog.Builder[dashboard.DashboardLink]{
 			link("Runbook", links+"/runbooks/market-invariants", "What to do when the audit finds a broken rule", "doc"),
 			link("Home", links, "Components, pages, error traces", "external link"),
-		}), []row{
-		{"The last hour", lastHourRow()},
-		{"Orders", ordersRow()},
-		{"Baskets and money", moneyRow()},
-		{"Payments", paymentsRow()},
-		{"Stock and books", booksRow()},
-		{"What the market does by itself", jobsRow()},
-	})
+		})
+	addRow(board, "The last hour", lastHourRow())
+	addRow(board, "Orders", ordersRow())
+	addRow(board, "Baskets and money", moneyRow())
+	addRow(board, "Payments", paymentsRow())
+	addRow(board, "Stock and books", booksRow())
+	addRow(board, "What the market does by itself", jobsRow())
+	return board
 }
 
 // State of an order, and of a payment, as a label.
@@ -75,8 +76,8 @@ func ordersRow() []cog.Builder[dashboard.Panel] {
 }
 
 func moneyRow() []cog.Builder[dashboard.Panel] {
-	quantiles := func(of catalogue.Metric) []cog.Builder[dashboardQuery] {
-		return []cog.Builder[dashboardQuery]{query("p50", quantile(0.5, of, nil)), query("p95", quantile(0.95, of, nil))}
+	quantiles := func(of catalogue.Metric) []cog.Builder[variants.Dataquery] {
+		return []cog.Builder[variants.Dataquery]{query("p50", quantile(0.5, of, nil)), query("p95", quantile(0.95, of, nil))}
 	}
 	return []cog.Builder[dashboard.Panel]{
 		graph("Lines per order", "How many products half of the orders have at most, and 95 of 100.", units.Short, third, quantiles(catalogue.OrderLines)...),
@@ -114,9 +115,9 @@ func jobsRow() []cog.Builder[dashboard.Panel] {
 	runs, calls := catalogue.JobDuration, catalogue.HTTPClientRequestDuration
 	return []cog.Builder[dashboard.Panel]{
 		graph("Failed runs of jobs", "Runs of background jobs per second that failed, by job and category.", units.OpsPerSecond, third,
-			query("{{job_name}} {{"+errType+"}}", `label_replace(`+sumBy(perSecond(runs.Count(), failed), "exported_job", errType)+`, "job_name", "$1", "exported_job", "(.*)")`)),
+			query("{{job_name}} {{"+errType+"}}", sumBy(perSecond(runs.Count(), failed), "job_name", errType))),
 		graph("p95 of a run", "95 of 100 runs of background jobs took less than this.", units.Seconds, third,
-			query("p95", quantile(0.95, runs, nil))),
+			query("{{job_name}}", quantile(0.95, runs, []string{"job_name"}))),
 		graph("p95 of outgoing requests", "95 of 100 HTTP requests to others took less than this, until their answer was read.", units.Seconds, third,
 			query("{{server_address}}", quantile(0.95, calls, []string{"server_address"}))),
 	}

@@ -98,7 +98,7 @@ func TestAFailedRunIsInTheTracesTheMetricsAndTheLogs(t *testing.T) {
 			require.Equal(t, "job audit", span.GetName())
 			require.Equal(t, test.errorType, telemetrytest.Attribute(span, "error.type"))
 			require.Equal(t, tracepb.Status_STATUS_CODE_ERROR, span.GetStatus().GetCode())
-			require.Contains(t, metrics(t, tel), `market_job_duration_seconds_count{error_type="`+test.errorType+`",job="audit"} 1`)
+			require.Contains(t, metrics(t, tel), `market_job_duration_seconds_count{error_type="`+test.errorType+`",job_name="audit"} 1`)
 			var line map[string]any
 			require.Eventually(t, func() bool {
 				return json.Unmarshal([]byte(strings.TrimSpace(logs.String())), &line) == nil
