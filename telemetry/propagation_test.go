@@ -29,7 +29,7 @@ func TestTraceContextAndBaggageGoThroughTheService(t *testing.T) {
 	sent := make(chan http.Header, 1)
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { sent <- r.Header }))
 	t.Cleanup(other.Close)
-	collector, tel, db := measured(t, telemetry.Config{})
+	collector, tel, db := measured(t)
 	client := &http.Client{Transport: tel.Transport(telemetry.TransportOptions{Ours: []string{"127.0.0.1"}})}
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	tel.Use(app)
