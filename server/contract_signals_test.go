@@ -75,7 +75,7 @@ func eventThatIsSentAgain(t *testing.T, contract *telemetrytest.Contract) {
 func aFarmWithRedis(t *testing.T, contract *telemetrytest.Contract) {
 	right := redistest.URL(t).String()
 	wrong := redistest.URL(t)
-	wrong.User = url.UserPassword("default", "not the password")
+	wrong.User = url.UserPassword("nobody", "not the password")
 	for _, address := range []string{right, wrong.String()} {
 		c := newPayingTest(t, storetest.SQLite(t))
 		o := observe(t, contract, append(c.settings(), "TRACE_SAMPLE_RATIO=1", "REDIS_URL="+address)...)
