@@ -36,7 +36,9 @@ func transactionOf(ctx context.Context) *transaction {
 }
 
 // failed notes that a statement failed.
-func (t *transaction) failed(category, code string) { t.failure.CompareAndSwap(nil, &failure{category, code}) }
+func (t *transaction) failed(category, code string) {
+	t.failure.CompareAndSwap(nil, &failure{category, code})
+}
 
 func (h *databaseHook) beforeBoundary(ctx context.Context, event *bun.QueryEvent) context.Context {
 	if event.Query != begin {
