@@ -84,8 +84,12 @@ func outageOfTheDatabase(t *testing.T, contract *telemetrytest.Contract) {
 	damaged := storetest.Open(t, address.String(), store.Options{})
 	_, err = damaged.DB().ExecContext(t.Context(), "ALTER TABLE products RENAME TO mislaid")
 	require.NoError(t, err)
+	_, err = damaged.DB().ExecContext(t.Context(), "ALTER TABLE accounts RENAME TO strangers")
+	require.NoError(t, err)
 	require.NoError(t, damaged.Close())
 	status, body := o.get("/api/v1/products?q=nor-this")
+	require.Equal(t, http.StatusInternalServerError, status, body)
+	status, body = ask(t, http.MethodPost, o.api+"/api/v1/auth/register", `{"email":"nora@example.org","password":"hazel-Sunday-medlar","name":"Nora"}`)
 	require.Equal(t, http.StatusInternalServerError, status, body)
 	o.end()
 }

@@ -27,6 +27,10 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 		"rows that break the rules":    rowsThatBreakTheRules,
 		"reports of browsers":          reportsOfBrowsers,
 		"a stop with nobody to report": stopWithNobodyToReportTo,
+		"slow statements":              slowStatements,
+		"a refund that fails":          refundThatFails,
+		"an event that is sent again":  eventThatIsSentAgain,
+		"a farm, with Redis":           aFarmWithRedis,
 	} {
 		t.Run(name, func(t *testing.T) { scene(t, contract) })
 	}
