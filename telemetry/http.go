@@ -125,10 +125,11 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
 		return err
 	}
 	server := app.Server()
-	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // its errors would have headers in them
+	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // or its errors have headers in them
 	server.Handler = t.http.wrap(handler)
 	answerError := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+		err = withoutContent(err)
 		t.http.wrap(func(ctx *fasthttp.RequestCtx) { answerUnread(ctx, err, answerError) })(ctx)
 	}
 	received := server.HeaderReceived
