@@ -35,7 +35,7 @@ func TestAStopLosesNoLogLineAndNoFailure(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, sent["request"], requests+1)
 	require.Equal(t, 1, sent["stopped"], "the last line as well")
-	require.Equal(t, strings.Count(p.logs.String(), "\n"), len(collector.Logs()), "every line is in both")
+	require.Len(t, collector.Logs(), strings.Count(p.logs.String(), "\n"), "every line is in both")
 
 	events := sentry.Events()
 	require.NotEmpty(t, events)

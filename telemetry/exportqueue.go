@@ -84,7 +84,7 @@ func newExportQueue[T any](exporter exporter[T], options queueOptions, metrics *
 		exportFail:   exported.WithLabelValues("unavailable"),
 		rejected:     exported.WithLabelValues("rejected"),
 	}
-	q.aborted, q.abort = context.WithCancel(context.Background())
+	q.aborted, q.abort = context.WithCancel(context.Background()) //nolint:gosec // Shutdown calls it, when time is up
 	metrics.GaugeFunc(options.queueSize, func() float64 { return float64(len(q.queue)) })
 	metrics.GaugeFunc(options.queueCapacity, func() float64 { return float64(cap(q.queue)) })
 	go q.run()
