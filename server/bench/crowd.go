@@ -12,7 +12,7 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
-	"github.com/tsenart/vegeta/v12/lib"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
 // orderEvery is how many requests there are to one order.
@@ -107,7 +107,7 @@ func (c *crowd) call(ctx context.Context, path string, body, data any) error {
 
 // next is the next request: an order, or a look at what most people look at.
 func (c *crowd) next(target *vegeta.Target) error {
-	random := rand.IntN //nolint:gosec // no secret
+	random := rand.IntN
 	target.Method, target.Body, target.Header = http.MethodGet, nil, http.Header{}
 	switch n := random(orderEvery); {
 	case n == 0:
@@ -131,7 +131,7 @@ func (c *crowd) order(target *vegeta.Target) (err error) {
 	}
 	const lines = 3
 	var wanted []line
-	for _, n := range rand.Perm(len(c.offerings))[:lines] {
+	for _, n := range rand.Perm(len(c.offerings))[:lines] { //nolint:gosec // no secret
 		wanted = append(wanted, line{OfferingID: c.offerings[n], Quantity: 1})
 	}
 	target.Method, target.URL = http.MethodPost, c.url+"/orders"

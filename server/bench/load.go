@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tsenart/vegeta/v12/lib"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/farmersmarket/platform/migrations"
 	"github.com/farmersmarket/platform/server/seed"

@@ -44,8 +44,8 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&traffic.server, "server", ".bin/server", "the server to drive traffic to")
 	flags.IntVar(&turns, "turns", 20, "turns that each side of a ratio gets")
 	for name, run := range map[string]func(context.Context) error{
-		"listing": func(ctx context.Context) error { return lists.run(ctx) },
-		"load":    func(ctx context.Context) error { return traffic.run(ctx) },
+		"listing": lists.run,
+		"load":    traffic.run,
 		"ratios":  func(ctx context.Context) error { return ratios{turns: turns}.run(ctx) },
 	} {
 		root.AddCommand(&cobra.Command{Use: name, Short: "Only the " + name, Args: cobra.NoArgs, RunE: func(command *cobra.Command, _ []string) error {

@@ -27,7 +27,7 @@ func startServer(ctx context.Context, program, databaseURL string) (*server, err
 	if err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir, command: exec.CommandContext(ctx, program)} //nolint:gosec // the operator names the program
+	s := &server{dir: dir, command: exec.CommandContext(ctx, program)}
 	s.command.Env = []string{
 		"HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "DATABASE_URL=" + databaseURL, "MIGRATE=off", "SEED=off", "OTLP_ENDPOINT=none",
 		"RATE_LIMITS=off", "AUTH_KEY_FILE=" + filepath.Join(dir, "auth.key"), "IMAGES_URL=file://" + filepath.Join(dir, "images"),

@@ -28,24 +28,24 @@ func (s *endingStore) Farms(_ context.Context, query market.FarmQuery) (market.P
 }
 
 func TestACursorLeadsToWhereItsPageEnded(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	rapid.Check(t, func(r *rapid.T) {
 		end := market.Position{
-			Key:    rapid.StringMatching(`[^\x00]*`).Draw(t, "key"),
-			ID:     rapid.StringMatching(`[0-9a-f-]{36}`).Draw(t, "id"),
-			Before: rapid.IntRange(1, 1<<30).Draw(t, "before"),
-			Total:  rapid.IntRange(0, 1<<30).Draw(t, "total"), AtLeast: rapid.Bool().Draw(t, "at least"),
+			Key:    rapid.StringMatching(`[^\x00]*`).Draw(r, "key"),
+			ID:     rapid.StringMatching(`[0-9a-f-]{36}`).Draw(r, "id"),
+			Before: rapid.IntRange(1, 1<<30).Draw(r, "before"),
+			Total:  rapid.IntRange(0, 1<<30).Draw(r, "total"), AtLeast: rapid.Bool().Draw(r, "at least"),
 		}
 		query := market.ProductQuery{
-			Paging: market.Paging{Page: 1, Limit: 20}, Search: rapid.StringMatching(`[a-zé]{0,9}`).Draw(t, "search"),
-			Sort: rapid.SampledFrom(market.ProductSorts()).Draw(t, "sort"),
+			Paging: market.Paging{Page: 1, Limit: 20}, Search: rapid.StringMatching(`[a-zé]{0,9}`).Draw(r, "search"),
+			Sort: rapid.SampledFrom(market.ProductSorts()).Draw(r, "sort"),
 		}
 		store := &endingStore{end: end}
-		page, err := market.NewCatalogue(store).Products(context.Background(), query)
-		require.NoError(t, err)
+		page, err := market.NewCatalogue(store).Products(t.Context(), query)
+		require.NoError(r, err)
 		query.Cursor, query.Limit = page.Next, 50
-		_, err = market.NewCatalogue(store).Products(context.Background(), query)
-		require.NoError(t, err)
-		require.Equal(t, end, store.query.After)
+		_, err = market.NewCatalogue(store).Products(t.Context(), query)
+		require.NoError(r, err)
+		require.Equal(r, end, store.query.After)
 	})
 }
 

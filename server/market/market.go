@@ -178,7 +178,7 @@ func (p *Plan) Market(ctx context.Context, id string) (Market, error) {
 func (p *Plan) Markets(ctx context.Context, query MarketQuery) (Page[Market], error) {
 	picks := []string{"markets"}
 	var err error
-	if query.Paging, err = query.Paging.normalize(picks); err != nil {
+	if query.Paging, err = query.normalize(picks); err != nil {
 		return Page[Market]{}, err
 	}
 	page, err := p.store.Markets(ctx, query)

@@ -115,7 +115,7 @@ func (p *Plan) MarketDays(ctx context.Context, query MarketDayQuery) (Page[Marke
 	query.Now = p.clock.Now()
 	picks := []string{"market days", query.MarketID, query.From, string(query.State)}
 	var err error
-	if query.Paging, err = query.Paging.normalize(picks); err != nil {
+	if query.Paging, err = query.normalize(picks); err != nil {
 		return Page[MarketDay]{}, err
 	}
 	page, err := p.store.MarketDays(ctx, query)

@@ -51,7 +51,7 @@ func (p *Plan) Offerings(ctx context.Context, query OfferingQuery) (Page[Offerin
 	query.MarketDayID, query.FarmID = strings.ToLower(query.MarketDayID), strings.ToLower(query.FarmID)
 	picks := []string{"offerings", query.MarketDayID, query.FarmID}
 	var err error
-	if query.Paging, err = query.Paging.normalize(picks); err != nil {
+	if query.Paging, err = query.normalize(picks); err != nil {
 		return Page[Offering]{}, err
 	}
 	page, err := p.store.Offerings(ctx, query)

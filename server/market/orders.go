@@ -47,7 +47,7 @@ func (c *Checkout) Orders(ctx context.Context, actor Actor, query OrderQuery) (P
 	query.MarketDayID = strings.ToLower(query.MarketDayID)
 	picks := []string{"orders", query.CustomerID, query.MarketDayID, string(query.State)}
 	var err error
-	if query.Paging, err = query.Paging.normalize(picks); err != nil {
+	if query.Paging, err = query.normalize(picks); err != nil {
 		return Page[Order]{}, err
 	}
 	page, err := c.store.Orders(ctx, query)
