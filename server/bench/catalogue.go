@@ -70,7 +70,7 @@ func (g *generated) farm(n int) market.Farm {
 	return market.Farm{
 		ID: farmID(n), Name: strings.ToUpper(invented(n)[:1]) + invented(n)[1:] + " Farm", Description: "On the hill above the river.",
 		Place: "Ballyvara", Region: "County Wicklow", Country: "IE", Verified: true, VerifiedAt: g.since,
-		Version: 1, Verified: true, VerifiedAt: g.since, CreatedAt: g.since, UpdatedAt: g.since,
+		Version: 1, CreatedAt: g.since, UpdatedAt: g.since,
 	}
 }
 
