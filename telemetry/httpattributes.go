@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"bytes"
+	"net"
 	"net/url"
 	"strings"
 
@@ -12,30 +14,58 @@ import (
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
-// requestAttributes describes a request by the stable HTTP conventions. server.address is left out: it would be the
-// Host header, which the client controls. Strings are copied, because fasthttp uses its buffers again.
-func requestAttributes(ctx *fasthttp.RequestCtx, r *route) []attribute.KeyValue {
+// description is where the attributes of a span are put together, to be used again: the SDK copies them.
+type description struct {
+	attributes []attribute.KeyValue
+	text       []byte
+}
+
+func (d *description) reset() {
+	clear(d.attributes) // the strings are the span's now
+	d.attributes, d.text = d.attributes[:0], d.text[:0]
+}
+
+// request describes a request by the stable HTTP conventions. server.address is left out: it would be the Host header,
+// which the client controls. Strings are copied, all in one, because fasthttp uses its buffers again.
+func (d *description) request(ctx *fasthttp.RequestCtx, r *route) {
 	uri := ctx.URI()
-	attrs := make([]attribute.KeyValue, 0, 12) // room for those set at the end
-	attrs = append(attrs,
+	text := append(d.text, uri.PathOriginal()...)
+	path := len(text)
+	text = appendRedacted(text, uri.QueryString())
+	query := len(text)
+	text = append(text, ctx.UserAgent()...)
+	agent := len(text)
+	text = appendClient(text, ctx)
+	d.text = text
+	all := string(text)
+	d.attributes = append(d.attributes,
 		semconv.HTTPRequestMethodKey.String(r.method),
-		semconv.URLPath(string(uri.PathOriginal())),
+		semconv.URLPath(all[:path]),
 		semconv.URLScheme(scheme(ctx)),
-		semconv.ClientAddress(ctx.RemoteIP().String()),
+		semconv.ClientAddress(all[agent:]),
 	)
 	if r.template != "" {
-		attrs = append(attrs, semconv.HTTPRoute(r.template))
+		d.attributes = append(d.attributes, semconv.HTTPRoute(r.template))
 	}
 	if r.method == "_OTHER" {
-		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(string(ctx.Method())))
+		d.attributes = append(d.attributes, semconv.HTTPRequestMethodOriginal(string(ctx.Method())))
 	}
-	if query := uri.QueryString(); len(query) > 0 {
-		attrs = append(attrs, semconv.URLQuery(redactQuery(string(query))))
+	if query > path {
+		d.attributes = append(d.attributes, semconv.URLQuery(all[path:query]))
 	}
-	if agent := ctx.UserAgent(); len(agent) > 0 {
-		attrs = append(attrs, semconv.UserAgentOriginal(string(agent)))
+	if agent > query {
+		d.attributes = append(d.attributes, semconv.UserAgentOriginal(all[query:agent]))
 	}
-	return attrs
+}
+
+// appendClient appends the address that the connection came from.
+func appendClient(text []byte, ctx *fasthttp.RequestCtx) []byte {
+	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
+		if address := tcp.AddrPort().Addr(); address.IsValid() {
+			return address.Unmap().WithZone("").AppendTo(text)
+		}
+	}
+	return append(text, "0.0.0.0"...)
 }
 
 func scheme(ctx *fasthttp.RequestCtx) string {
@@ -48,16 +78,21 @@ func scheme(ctx *fasthttp.RequestCtx) string {
 // secretParameters are the query parameters whose values must not be recorded.
 var secretParameters = []string{"token", "key", "secret", "password", "signature", "sig", "code", "auth", "email", "phone"}
 
-// redactQuery replaces the values of parameters whose names suggest a secret or personal data.
-func redactQuery(query string) string {
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
-		if isSecretParameter(name) {
-			pairs[i] = name + "=REDACTED"
+// appendRedacted appends a query without the values of parameters whose names suggest a secret or personal data.
+func appendRedacted(text, query []byte) []byte {
+	for len(query) > 0 {
+		pair, rest, more := bytes.Cut(query, []byte{'&'})
+		if name, _, _ := bytes.Cut(pair, []byte{'='}); isSecretParameter(string(name)) {
+			text = append(append(text, name...), "=REDACTED"...)
+		} else {
+			text = append(text, pair...)
 		}
+		if more {
+			text = append(text, '&')
+		}
+		query = rest
 	}
-	return strings.Join(pairs, "&")
+	return text
 }
 
 func isSecretParameter(name string) bool {

@@ -53,6 +53,8 @@ type Config struct {
 	// OTLPEndpoint is the host:port of an OpenTelemetry Collector that takes OTLP over gRPC. Empty: spans are recorded
 	// for logs and exemplars, and exported nowhere.
 	OTLPEndpoint string
+	// SpanExporter takes the spans instead of a collector at OTLPEndpoint. Default none.
+	SpanExporter sdktrace.SpanExporter
 	// OTLPInsecure sends without TLS.
 	OTLPInsecure bool
 	// SampleRatio is the share of new traces that is recorded, from 0 to 1. Incoming sampled traces always are.
@@ -69,6 +71,8 @@ type Config struct {
 	// Quiet are the route templates that probes ask all the time. They are measured, but not traced, and logged only when
 	// they fail.
 	Quiet []string
+	// Off leaves all of it out but the lines about errors, to compare with. Routes are still found, and panics caught.
+	Off bool
 	// AccessLogRatio is the share of successful requests in the access log, from 0 to 1. Errors are always there.
 	AccessLogRatio float64
 }
@@ -80,6 +84,7 @@ type Telemetry struct {
 
 	config     Config
 	provider   *sdktrace.TracerProvider
+	sampler    sdktrace.Sampler
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	spans      *spanQueue
@@ -121,6 +126,10 @@ func (c *Config) complete() error {
 			return fmt.Errorf("%s is %v: it must be from 0 to 1", name, ratio)
 		}
 	}
+	if c.Off {
+		c.OTLPEndpoint, c.SpanExporter, c.SampleRatio = "", nil, 0
+		c.LogLevel = max(c.LogLevel, slog.LevelError)
+	}
 	if c.Logs == nil {
 		c.Logs = os.Stderr
 	}
@@ -147,15 +156,19 @@ func (t *Telemetry) startTraces() error {
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return fmt.Errorf("describe the service as an OpenTelemetry resource: %w", err)
 	}
+	t.sampler = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.config.SampleRatio))
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(newSampler(t.config)),
+		sdktrace.WithSampler(t.sampler),
+		sdktrace.WithIDGenerator(ids{}),
 	}
-	if t.config.OTLPEndpoint != "" {
-		exporter, err := newExporter(t.config)
-		if err != nil {
+	exporter := t.config.SpanExporter
+	if exporter == nil && t.config.OTLPEndpoint != "" {
+		if exporter, err = newExporter(t.config); err != nil {
 			return err
 		}
+	}
+	if exporter != nil {
 		t.spans = newSpanQueue(exporter, t.config, t.Metrics, t.Logger)
 		options = append(options, sdktrace.WithSpanProcessor(t.spans))
 	}
