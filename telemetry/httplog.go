@@ -17,7 +17,7 @@ import (
 const slowRequest = 500 * time.Millisecond
 
 func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, duration time.Duration) {
-	level := slog.LevelInfo
+	logger, level := h.telemetry.access, slog.LevelInfo
 	switch {
 	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
 	case o.failed():
@@ -28,7 +28,9 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 	case x.route.quiet || !h.logsSuccess(x.span.SpanContext().TraceID()):
 		return
 	}
-	logger := h.telemetry.Logger
+	if level > slog.LevelInfo {
+		logger = h.telemetry.Logger
+	}
 	if !logger.Enabled(x, level) {
 		return
 	}

@@ -2,14 +2,15 @@ package telemetry
 
 import (
 	"context"
+	"io"
 	"log/slog"
 
 	"go.opentelemetry.io/otel/trace"
 )
 
 // newLogger writes JSON lines that carry the ids of the trace in whose context they are logged.
-func newLogger(config Config) *slog.Logger {
-	handler := slog.NewJSONHandler(config.Logs, &slog.HandlerOptions{Level: config.LogLevel})
+func newLogger(config Config, lines io.Writer) *slog.Logger {
+	handler := slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: config.LogLevel})
 	return slog.New(&traceHandler{handler}).With("service", config.Service)
 }
 

@@ -26,14 +26,21 @@ const (
 
 // spanQueue is a span processor that holds finished spans in a bounded queue and sends them in batches. The SDK's own
 // batch processor drops silently; this one counts what it drops, keeps a refused batch until the collector is back, and
-// says in one line that it went away and in one that it came back.
+// says in one line that it went away and in one that it came back. A span that is queued wakes nobody, which would cost
+// more than all else: a whole batch does, or the time.
 type spanQueue struct {
 	exporter sdktrace.SpanExporter
 	interval time.Duration
 	endpoint string
 	logger   *slog.Logger
 
-	queue    chan sdktrace.ReadOnlySpan
+	mu      sync.Mutex
+	waiting []sdktrace.ReadOnlySpan // a ring
+	first   int                     // the oldest in it
+	length  int
+	enough  int           // that many are a batch
+	batch   chan struct{} // says that there is one
+
 	flush    chan chan error
 	stop     chan struct{}
 	stopOnce sync.Once
@@ -60,7 +67,9 @@ func newSpanQueue(exporter sdktrace.SpanExporter, config Config, metrics *Metric
 		interval:   config.ExportInterval,
 		endpoint:   config.OTLPEndpoint,
 		logger:     logger,
-		queue:      make(chan sdktrace.ReadOnlySpan, config.SpanQueue),
+		waiting:    make([]sdktrace.ReadOnlySpan, config.SpanQueue),
+		enough:     min(batchSize, config.SpanQueue),
+		batch:      make(chan struct{}, 1),
 		flush:      make(chan chan error),
 		stop:       make(chan struct{}),
 		done:       make(chan struct{}),
@@ -71,8 +80,8 @@ func newSpanQueue(exporter sdktrace.SpanExporter, config Config, metrics *Metric
 		rejected:   exported.WithLabelValues("rejected"),
 	}
 	q.aborted, q.abort = context.WithCancel(context.Background())
-	metrics.GaugeFunc(catalogue.SpanQueueSize, func() float64 { return float64(len(q.queue)) })
-	metrics.GaugeFunc(catalogue.SpanQueueCapacity, func() float64 { return float64(cap(q.queue)) })
+	metrics.GaugeFunc(catalogue.SpanQueueSize, func() float64 { return float64(q.size()) })
+	metrics.GaugeFunc(catalogue.SpanQueueCapacity, func() float64 { return float64(len(q.waiting)) })
 	go q.run()
 	return q
 }
@@ -85,13 +94,45 @@ func (q *spanQueue) OnEnd(s sdktrace.ReadOnlySpan) {
 	if !s.SpanContext().IsSampled() {
 		return
 	}
-	select {
-	case q.queue <- s:
-		q.queued.Inc()
-	default:
+	q.mu.Lock()
+	room := q.length < len(q.waiting)
+	if room {
+		q.waiting[(q.first+q.length)%len(q.waiting)] = s
+		q.length++
+	}
+	enough := q.length == q.enough
+	q.mu.Unlock()
+	if !room {
 		q.queueFull.Inc()
 		q.dropped.Add(1)
+		return
 	}
+	q.queued.Inc()
+	if enough {
+		select {
+		case q.batch <- struct{}{}:
+		default: // the worker has been told
+		}
+	}
+}
+
+// take moves the oldest spans into the empty batch, as many as go into one.
+func (q *spanQueue) take(batch []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.length > 0 && len(batch) < batchSize {
+		batch = append(batch, q.waiting[q.first])
+		q.waiting[q.first] = nil
+		q.first = (q.first + 1) % len(q.waiting)
+		q.length--
+	}
+	return batch
+}
+
+func (q *spanQueue) size() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.length
 }
 
 // ForceFlush sends what is queued now.
@@ -102,13 +143,13 @@ func (q *spanQueue) ForceFlush(ctx context.Context) error {
 	case <-q.done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("flush %d queued spans: %w", len(q.queue), ctx.Err())
+		return fmt.Errorf("flush %d queued spans: %w", q.size(), ctx.Err())
 	}
 	select {
 	case err := <-reply:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("flush %d queued spans: %w", len(q.queue), ctx.Err())
+		return fmt.Errorf("flush %d queued spans: %w", q.size(), ctx.Err())
 	}
 }
 
@@ -138,14 +179,14 @@ func (q *spanQueue) run() {
 	batch := make([]sdktrace.ReadOnlySpan, 0, batchSize)
 	for {
 		select {
-		case s := <-q.queue:
-			if batch = append(batch, s); len(batch) == batchSize {
-				batch = q.send(batch)
+		case <-q.batch:
+			for q.size() >= q.enough {
+				batch = q.send(q.take(batch))
 			}
 		case <-ticker.C:
-			batch = q.send(batch)
+			q.drain(batch)
 		case reply := <-q.flush:
-			batch = q.drain(batch)
+			q.drain(batch)
 			reply <- nil
 		case <-q.stop:
 			q.drain(batch)
@@ -154,26 +195,16 @@ func (q *spanQueue) run() {
 	}
 }
 
-// drain sends the batch and everything queued at this moment.
-func (q *spanQueue) drain(batch []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
-	for {
-		select {
-		case s := <-q.queue:
-			if batch = append(batch, s); len(batch) == batchSize {
-				batch = q.send(batch)
-			}
-		default:
-			return q.send(batch)
-		}
+// drain sends everything that is queued, in batches.
+func (q *spanQueue) drain(batch []sdktrace.ReadOnlySpan) {
+	for batch = q.take(batch); len(batch) > 0; batch = q.take(batch) {
+		batch = q.send(batch)
 	}
 }
 
 // send exports the batch, again and again until the collector takes it, refuses it for good, or time is up, and returns
 // it emptied. While it waits, the queue fills, and then drops: the service is never held up.
 func (q *spanQueue) send(batch []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
-	if len(batch) == 0 {
-		return batch
-	}
 	for wait := firstRetry; ; wait = min(2*wait, slowestRetry) {
 		ctx, cancel := context.WithTimeout(q.aborted, exportTimeout)
 		err := q.exporter.ExportSpans(ctx, batch)
@@ -240,7 +271,7 @@ func (q *spanQueue) wentAway(message string, err error) {
 	}
 	q.away, q.awaySince = true, time.Now()
 	q.logger.Warn(message, //nolint:sloglint // one of two literals in send
-		"endpoint", q.endpoint, "queue_capacity", cap(q.queue), "error", err.Error())
+		"endpoint", q.endpoint, "queue_capacity", len(q.waiting), "error", err.Error())
 }
 
 func (q *spanQueue) cameBack() {

@@ -83,6 +83,8 @@ type Telemetry struct {
 	Metrics *Metrics
 
 	config     Config
+	access     *slog.Logger // for requests that succeeded, whose lines can wait
+	lines      *logLines
 	provider   *sdktrace.TracerProvider
 	sampler    sdktrace.Sampler
 	tracer     trace.Tracer
@@ -97,8 +99,11 @@ func Start(config Config) (*Telemetry, error) {
 	if err := config.complete(); err != nil {
 		return nil, fmt.Errorf("start telemetry of %q: %w", config.Service, err)
 	}
+	lines := newLogLines(config.Logs)
 	t := &Telemetry{
-		Logger:     newLogger(config),
+		Logger:     newLogger(config, urgentLines{lines}),
+		access:     newLogger(config, lines),
+		lines:      lines,
 		Metrics:    newMetrics(),
 		config:     config,
 		propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
@@ -214,6 +219,7 @@ func (t *Telemetry) MetricsHandler() http.Handler {
 // Shutdown sends what is queued and stops. It returns by the context's deadline, with an error that says how many spans
 // were lost.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
+	defer t.lines.close()
 	if err := t.provider.Shutdown(ctx); err != nil {
 		return fmt.Errorf("flush traces to %s: %w", t.config.OTLPEndpoint, err)
 	}

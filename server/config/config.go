@@ -71,6 +71,7 @@ type Config struct {
 	ImageLimit    int // bytes
 	ImageDecoders int
 
+	Telemetry        bool
 	OTLPEndpoint     string
 	OTLPInsecure     bool
 	TraceSampleRatio float64
@@ -127,6 +128,7 @@ func (c *Config) settings() []setting {
 		{"IMAGES_URL", "file://.run/images", "file://FOLDER, s3://BUCKET?region=REGION or azblob://CONTAINER", imagesURL(&c.ImagesURL)},
 		{"IMAGE_LIMIT", "10485760", "largest image that can be uploaded, in bytes", integer(&c.ImageLimit, 1<<10, 1<<30)},
 		{"IMAGE_DECODERS", "2", "images worked on at once, each with up to 400 MB of memory; others wait", integer(&c.ImageDecoders, 1, 64)},
+		{"TELEMETRY", "on", "off: no traces, HTTP and database metrics or access log, only lines about errors; to compare with", onOff(&c.Telemetry)},
 		{"OTLP_ENDPOINT", "127.0.0.1:4317", "host:port of the OpenTelemetry Collector; none: export no traces", endpoint(&c.OTLPEndpoint)},
 		{"OTLP_INSECURE", "on", "send to the collector without TLS", onOff(&c.OTLPInsecure)},
 		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},
