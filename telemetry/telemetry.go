@@ -27,7 +27,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -195,7 +194,7 @@ func newExporter(config Config) (sdktrace.SpanExporter, error) {
 	if config.OTLPInsecure {
 		options = append(options, otlptracegrpc.WithInsecure())
 	}
-	exporter, err := otlptrace.New(context.Background(), otlptracegrpc.NewClient(options...))
+	exporter, err := newOTLPExporter(otlptracegrpc.NewClient(options...))
 	if err != nil {
 		return nil, fmt.Errorf("make the OTLP trace exporter for %s: %w", config.OTLPEndpoint, err)
 	}
