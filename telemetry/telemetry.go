@@ -25,7 +25,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/propagation"
@@ -209,10 +208,7 @@ func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.propag
 
 // MetricsHandler serves /metrics, in the OpenMetrics format with exemplars when the client asks for it.
 func (t *Telemetry) MetricsHandler() http.Handler {
-	return promhttp.HandlerFor(t.Metrics.registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true,
-		ErrorLog:          slog.NewLogLogger(t.Logger.Handler(), slog.LevelError),
-	})
+	return newExposition(t.Metrics.registry, t.Logger)
 }
 
 // Shutdown sends what is queued and stops. It returns by the context's deadline, with an error that says how many spans
