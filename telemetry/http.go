@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -25,7 +26,8 @@ type httpInstruments struct {
 	unmatched map[string]*route
 	bodies    bodies
 
-	descriptions sync.Pool // of *description
+	descriptions sync.Pool    // of *description
+	profiles     atomic.Int32 // CPU profiles being taken
 }
 
 func newHTTPInstruments(t *Telemetry) *httpInstruments {
@@ -149,6 +151,9 @@ func (h *httpInstruments) wrap(next fasthttp.RequestHandler) fasthttp.RequestHan
 			}
 			h.end(ctx, x, nil)
 		}()
+		if unlabel := h.label(x); unlabel != nil {
+			defer unlabel()
+		}
 		next(ctx)
 	}
 }
