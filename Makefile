@@ -103,6 +103,13 @@ e2e: .bin/server upstream checkers ## Run the outage drill on real programs, in 
 bench: .bin/server upstream ## Measure start-up times, memory and detection time on this machine
 	@.bin/lookout bench $(BENCH)
 
+# The peers' dependencies are in a module of their own. PEERBENCH=--check fails when an aim is missed.
+.PHONY: bench-telemetry
+bench-telemetry: .bin/server ## Measure what telemetry costs, beside the usual middlewares, and with it off
+	@cd telemetry/peerbench && go run . --server ../../.bin/server $(PEERBENCH)
+
+bench: bench-telemetry
+
 # Cheap failures first. The steps share two cores, so they run one after the other; each uses both.
 .PHONY: ci
 ci: ## Everything CI does, in its order
