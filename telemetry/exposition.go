@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"math"
@@ -34,7 +35,7 @@ func newExposition(registry *prometheus.Registry, logger *slog.Logger) *expositi
 
 // ServeHTTP implements http.Handler.
 func (e *exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+	format := expfmt.NegotiateIncludingOpenMetrics(r.Header) //nolint:staticcheck // SA1019: promhttp asks it, too
 	if format.FormatType() != expfmt.TypeOpenMetrics || r.URL.RawQuery != "" {
 		e.others.ServeHTTP(w, r)
 		return
@@ -45,14 +46,13 @@ func (e *exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", string(format))
-	var out io.Writer = w
-	if acceptsGzip(r.Header) {
+	if !acceptsGzip(r.Header) {
+		err = writeFamilies(w, format, families)
+	} else if compressed, levelErr := gzip.NewWriterLevel(w, gzip.BestSpeed); levelErr == nil { // it is one
 		w.Header().Set("Content-Encoding", "gzip")
-		compressed, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is one
-		defer compressed.Close()
-		out = compressed
+		err = errors.Join(writeFamilies(compressed, format, families), compressed.Close())
 	}
-	if err := writeFamilies(out, format, families); err != nil {
+	if err != nil {
 		e.logger.Warn("metrics were not sent", "error", err.Error())
 	}
 }

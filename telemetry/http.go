@@ -169,7 +169,7 @@ func (h *httpInstruments) pass(next fasthttp.RequestHandler) fasthttp.RequestHan
 				x.panicked(ctx, p)
 			}
 			if o := x.outcome(ctx); o.failed() {
-				h.logAccess(ctx, x, o, time.Since(x.start))
+				h.logAccess(ctx, x, o, time.Now())
 			}
 		}()
 		next(ctx)
@@ -178,7 +178,7 @@ func (h *httpInstruments) pass(next fasthttp.RequestHandler) fasthttp.RequestHan
 
 func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x := &exchange{start: time.Now(), route: h.routeOf(ctx)}
-	h.startSpan(x, h.parent(ctx))
+	h.startSpan(h.parent(ctx), x)
 	h.active.Inc()
 	ctx.SetUserValue(exchangeKey{}, x)
 	return x
@@ -225,7 +225,7 @@ func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange, stream *fol
 	h.active.Dec()
 	exemplar := h.series(x.route, o).observe(duration, end, x.span.SpanContext())
 	h.endSpan(ctx, x, o, end, exemplar)
-	h.logAccess(ctx, x, o, duration)
+	h.logAccess(ctx, x, o, end)
 }
 
 // failed says whether the service is to blame. A 4xx is the client's error, and so is going away.

@@ -29,15 +29,14 @@ func (d *description) reset() {
 // which the client controls. Strings are copied, all in one, because fasthttp uses its buffers again.
 func (d *description) request(ctx *fasthttp.RequestCtx, r *route) {
 	uri := ctx.URI()
-	text := append(d.text, uri.PathOriginal()...)
-	path := len(text)
-	text = appendRedacted(text, uri.QueryString())
-	query := len(text)
-	text = append(text, ctx.UserAgent()...)
-	agent := len(text)
-	text = appendClient(text, ctx)
-	d.text = text
-	all := string(text)
+	d.text = append(d.text, uri.PathOriginal()...)
+	path := len(d.text)
+	d.text = appendRedacted(d.text, uri.QueryString())
+	query := len(d.text)
+	d.text = append(d.text, ctx.UserAgent()...)
+	agent := len(d.text)
+	d.text = appendClient(d.text, ctx)
+	all := string(d.text)
 	d.attributes = append(d.attributes,
 		semconv.HTTPRequestMethodKey.String(r.method),
 		semconv.URLPath(all[:path]),

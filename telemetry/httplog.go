@@ -16,7 +16,8 @@ import (
 // p95 under 500 ms.
 const slowRequest = 500 * time.Millisecond
 
-func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, duration time.Duration) {
+func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, end time.Time) {
+	duration := end.Sub(x.start)
 	logger, level := h.telemetry.access, slog.LevelInfo
 	switch {
 	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
@@ -56,7 +57,9 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 	if errors.As(x.err, &p) {
 		attrs = append(attrs, slog.String("stack", p.Stack))
 	}
-	logger.LogAttrs(x, level, "request", attrs...)
+	record := slog.NewRecord(end, level, "request", 0) // the logger would look up its caller, and the time again
+	record.AddAttrs(attrs...)
+	_ = logger.Handler().Handle(x, record) // as the logger does
 }
 
 // logsSuccess decides by the trace id, so that a trace's lines are all kept or all left out.

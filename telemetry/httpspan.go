@@ -20,7 +20,7 @@ import (
 
 // startSpan begins the request's server span. Whether it is sampled is asked before the SDK makes one: of a request that
 // is not, only its ids are needed. Nothing of quiet routes is recorded.
-func (h *httpInstruments) startSpan(x *exchange, parent context.Context) {
+func (h *httpInstruments) startSpan(parent context.Context, x *exchange) {
 	caller := trace.SpanContextFromContext(parent)
 	id := caller.TraceID()
 	if !id.IsValid() {

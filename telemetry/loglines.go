@@ -42,7 +42,7 @@ func (l *logLines) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// urgent writes at once, after what waits.
+// urgentLines writes at once, after what waits.
 type urgentLines struct{ *logLines }
 
 func (u urgentLines) Write(line []byte) (int, error) {

@@ -175,12 +175,12 @@ func appendSpan(b []byte, s sdktrace.ReadOnlySpan) []byte {
 		for _, a := range s.Attributes() {
 			b = appendAttribute(b, 9, a)
 		}
-		b = number(b, 10, uint64(max(0, s.DroppedAttributes()))) //nolint:gosec // G115: it is not negative
+		b = number(b, 10, uint64(max(0, s.DroppedAttributes())))
 		for _, event := range s.Events() {
 			b = appendEvent(b, event)
 		}
-		b = number(b, 12, uint64(max(0, s.DroppedEvents()))) //nolint:gosec // G115: as above
-		b = number(b, 14, uint64(max(0, s.DroppedLinks())))  //nolint:gosec // G115: as above
+		b = number(b, 12, uint64(max(0, s.DroppedEvents())))
+		b = number(b, 14, uint64(max(0, s.DroppedLinks())))
 		return message(b, 15, func(b []byte) []byte {
 			return number(text(b, 2, s.Status().Description), 3, statusCode(s.Status().Code))
 		})
@@ -198,7 +198,7 @@ func spanFlags(sc, parent trace.SpanContext) uint32 {
 
 // spanKind is one more than ours, where 1 is what is internal and 0 what is not said.
 func spanKind(kind trace.SpanKind) uint64 {
-	return uint64(max(0, kind-trace.SpanKindInternal)) + uint64(tracepb.Span_SPAN_KIND_INTERNAL) //nolint:gosec // G115: it is not negative
+	return uint64(max(0, kind-trace.SpanKindInternal)) + uint64(tracepb.Span_SPAN_KIND_INTERNAL)
 }
 
 func statusCode(code codes.Code) uint64 {
@@ -218,7 +218,7 @@ func appendEvent(b []byte, event sdktrace.Event) []byte {
 		for _, a := range event.Attributes {
 			b = appendAttribute(b, 3, a)
 		}
-		return number(b, 4, uint64(max(0, event.DroppedAttributeCount))) //nolint:gosec // G115: it is not negative
+		return number(b, 4, uint64(max(0, event.DroppedAttributeCount)))
 	})
 }
 
@@ -246,7 +246,7 @@ func message(b []byte, field protowire.Number, content func([]byte) []byte) []by
 	b = append(protowire.AppendTag(b, field, protowire.BytesType), 0)
 	start := len(b)
 	b = content(b)
-	length := uint64(len(b) - start)
+	length := uint64(len(b) - start) //nolint:gosec // G115: content only appends
 	if more := protowire.SizeVarint(length) - 1; more > 0 {
 		b = append(b, make([]byte, more)...)
 		copy(b[start+more:], b[start:])

@@ -33,6 +33,7 @@ func (both) Shutdown(context.Context) error { return nil }
 
 // Whatever a span holds, the collector must get what the SDK would have sent.
 func TestSpansAreEncodedAsTheSDKEncodesThem(t *testing.T) {
+	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
 		want, got := &catcher{}, &catcher{}
 		ours, err := newOTLPExporter(got)
@@ -43,7 +44,7 @@ func TestSpansAreEncodedAsTheSDKEncodesThem(t *testing.T) {
 		for range rapid.IntRange(1, 5).Draw(t, "spans") {
 			drawSpan(t, provider)
 		}
-		require.NoError(t, provider.ForceFlush(context.Background()))
+		require.NoError(t, provider.ForceFlush(ctx))
 		require.Equal(t, inOrder(t, want), inOrder(t, got))
 	})
 }
@@ -90,7 +91,7 @@ func drawSpan(t *rapid.T, provider *sdktrace.TracerProvider) {
 	for range rapid.IntRange(0, 2).Draw(t, "events") {
 		span.AddEvent(rapid.String().Draw(t, "event"), trace.WithAttributes(attributes(t)...))
 	}
-	span.SetStatus(codes.Code(rapid.IntRange(0, 2).Draw(t, "status")), rapid.String().Draw(t, "description")) //nolint:gosec // G115: it is small
+	span.SetStatus(codes.Code(rapid.IntRange(0, 2).Draw(t, "status")), rapid.String().Draw(t, "description"))
 	span.End(trace.WithTimestamp(time.Unix(0, rapid.Int64Range(1, 1<<62).Draw(t, "end"))))
 }
 

@@ -2,6 +2,7 @@ package telemetry_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ func TestACollectorThatIsAwayHoldsUpNobodyAndIsLoggedOnce(t *testing.T) {
 	requests := 0.0
 	ask := func() bool {
 		requests++
-		return s.send(get("/farms/7")).StatusCode == 200
+		return s.send(get("/farms/7")).StatusCode == http.StatusOK
 	}
 	dropped := func() float64 { return s.counter("otel_sdk_processor_span_processed_total", "queue_full") }
 	require.True(t, ask())

@@ -18,8 +18,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	missed, err := run(ctx, os.Args[1:])
+	stop()
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "peerbench:", err)

@@ -26,14 +26,14 @@ const (
 
 // measureScrape times /metrics of a service with a thousand routes that have answered in several ways, before and after
 // hostile traffic.
-func measureScrape(_ context.Context, aims *aims) error {
+func measureScrape(ctx context.Context, aims *aims) error {
 	tel, err := telemetry.Start(telemetry.Config{
 		Service: "bench", SpanExporter: forgetful{}, SampleRatio: 1, Logs: io.Discard, LogLevel: slog.LevelError + 1,
 	})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tel.Shutdown(context.Background()) }()
+	defer func() { _ = tel.Shutdown(context.WithoutCancel(ctx)) }()
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	tel.Use(app)
 	statuses := []int{200, 400, 404, 422, 500}
@@ -55,13 +55,13 @@ func measureScrape(_ context.Context, aims *aims) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Printf("/metrics of %d routes with %d outcomes each, with exemplars\n\n", scrapedRoutes, len(statuses))
 	fmt.Fprintln(w, "\tms\tCPU ms\tbytes\tgzipped")
-	before, size := scrape(handler), 0
-	size = len(before.plain)
+	before := scrape(ctx, handler)
+	size := len(before.plain)
 	fmt.Fprintf(w, "as it is\t%.1f\t%.1f\t%d\t%d\n", before.milliseconds, before.cpu, size, before.gzipped)
 	for i := range hostileRequests {
 		request(handle, fmt.Sprintf("/api/v%d/things-%d/%d", i%3, i, i), fmt.Sprintf("agent-%d", i))
 	}
-	after := scrape(handler)
+	after := scrape(ctx, handler)
 	fmt.Fprintf(w, "after %d hostile requests\t%.1f\t%.1f\t%d\t%d\n", hostileRequests, after.milliseconds, after.cpu, len(after.plain), after.gzipped)
 	_ = w.Flush()
 	fmt.Printf("scrape in ms: %s\n", aims.atMost("a scrape in ms", max(before.milliseconds, after.milliseconds), 50))
@@ -86,9 +86,9 @@ type scraped struct {
 }
 
 // scrape asks as Prometheus does: for OpenMetrics, compressed.
-func scrape(handler http.Handler) scraped {
+func scrape(ctx context.Context, handler http.Handler) scraped {
 	ask := func(encoding string) []byte {
-		r := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", http.NoBody)
 		r.Header.Set("Accept", "application/openmetrics-text;version=1.0.0")
 		r.Header.Set("Accept-Encoding", encoding)
 		recorder := httptest.NewRecorder()

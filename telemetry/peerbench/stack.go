@@ -136,12 +136,12 @@ func startService(ctx context.Context, binary, name string, settings ...string) 
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(folder, "server.log"))
+	log, err := os.Create(filepath.Join(folder, "server.log")) //nolint:gosec // G304: the folder is ours
 	if err != nil {
 		return nil, err
 	}
 	s := &service{name: name, api: ports[0], admin: ports[1]}
-	s.process = exec.CommandContext(ctx, binary) //nolint:gosec // G204: whoever runs the benchmark names it
+	s.process = exec.CommandContext(ctx, binary)
 	s.process.Dir = folder
 	s.process.Stdout, s.process.Stderr = log, log
 	s.process.Env = append(os.Environ(), append(settings, "ENVIRONMENT=development", "HTTP_ADDR="+s.api, "ADMIN_ADDR="+s.admin,
@@ -171,13 +171,19 @@ func (s *service) stop() {
 
 func freePorts(ctx context.Context, n int) ([]string, error) {
 	var ports []string
+	var listeners []net.Listener
+	defer func() { // all at once, so that they differ
+		for _, l := range listeners {
+			_ = l.Close()
+		}
+	}()
 	for range n {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		defer listener.Close()
 		ports = append(ports, listener.Addr().String())
+		listeners = append(listeners, listener)
 	}
 	return ports, nil
 }
@@ -283,7 +289,7 @@ func (s *service) ask(ctx context.Context, requests []string, end time.Time) (an
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	reader := bufio.NewReaderSize(conn, 64<<10)
 	for time.Now().Before(end) {
 		request := requests[rand.IntN(len(requests))] //nolint:gosec // G404: which is asked is no secret
