@@ -22,18 +22,19 @@ type forgetful struct{}
 func (forgetful) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
 func (forgetful) Shutdown(context.Context) error                             { return nil }
 
-// What is added to a bare handler must stay within its budget, whatever is added to the instrumentation.
+// What is added to a bare handler must stay within its budget, whatever is added to the instrumentation. There is room
+// for the race detector, under which pools forget.
 func TestARequestCostsFewAllocations(t *testing.T) {
 	for name, c := range map[string]struct {
 		config  telemetry.Config
 		headers string
 		most    float64
 	}{
-		"that is not sampled":                     {telemetry.Config{SampleRatio: 0}, "", 4},
-		"that is sampled":                         {telemetry.Config{SampleRatio: 1}, "", 12},
-		"that its caller has sampled":             {telemetry.Config{SampleRatio: 0}, "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", 18},
+		"that is not sampled":                     {telemetry.Config{SampleRatio: 0}, "", 6},
+		"that is sampled":                         {telemetry.Config{SampleRatio: 1}, "", 16},
+		"that its caller has sampled":             {telemetry.Config{SampleRatio: 0}, "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", 20},
 		"that is neither sampled nor measured":    {telemetry.Config{Off: true}, "", 1},
-		"with a query, an agent and much to hide": {telemetry.Config{SampleRatio: 1}, "Cookie: secret\r\nAccept: */*\r\n", 12},
+		"with a query, an agent and much to hide": {telemetry.Config{SampleRatio: 1}, "Cookie: secret\r\nAccept: */*\r\n", 16},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.config.Service, c.config.Logs, c.config.LogLevel, c.config.SpanExporter = "test", io.Discard, slog.LevelError, forgetful{}

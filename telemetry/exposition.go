@@ -150,8 +150,11 @@ func appendExemplar(b []byte, exemplar *dto.Exemplar) []byte {
 
 // appendFloat writes a number that is no integer, or looks like none.
 func appendFloat(b []byte, f float64) []byte {
-	if math.IsInf(f, +1) {
+	switch {
+	case math.IsInf(f, +1):
 		return append(b, "+Inf"...)
+	case f == 0: // also when it is negative
+		return append(b, "0.0"...)
 	}
 	start := len(b)
 	b = strconv.AppendFloat(b, f, 'g', -1, 64)
