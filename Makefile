@@ -36,6 +36,8 @@ up: compose-ready secrets ## Start the same with Docker: PostgreSQL, Redis, Graf
 	  [[ "$${ALERTMANAGER_CONFIG:-}" != alertmanager.yml || -s $(SECRETS)/alertmanager/$$key ]] || { \
 	    echo "alertmanager.yml needs $(SECRETS)/alertmanager/$$key: docs/compose.md says what goes into it" >&2; exit 2; }; \
 	done
+	@[[ -z "$${SENTRY_ORG:-}" || -s $(SECRETS)/collector/sentry_auth_token ]] || { \
+	  echo "SENTRY_ORG needs $(SECRETS)/collector/sentry_auth_token: docs/compose.md says what goes into it" >&2; exit 2; }
 	@VERSION=$(VERSION) $(COMPOSE) up --build --detach --remove-orphans
 	@echo
 	@echo "home http://localhost:8090   API http://localhost:8080/docs   pager http://localhost:8091"
@@ -48,7 +50,7 @@ down: compose-ready ## Stop what `make up` started; its data stays (DOWN=--volum
 ##@ Build
 
 .PHONY: build
-build: .bin/server .bin/lookout ## Build both programs into .bin/
+build: .bin/server .bin/lookout rum ## Build both programs into .bin/, and /rum.js where there is npm
 
 # Always asked: go build knows better than a time stamp what is up to date, and is done in a second when it is. The flags
 # are those of `lookout up`, which asks again. No cgo: neither program has C in it.
@@ -61,6 +63,17 @@ build: .bin/server .bin/lookout ## Build both programs into .bin/
 .bin/lookout:
 	@echo "building $@"
 	@CGO_ENABLED=0 go build -o $@ ./lookout
+
+# What pages load to be measured. The server does without it, and says so at /rum.js.
+RUM_JS := sdk/typescript/dist/browser/rum.js
+
+.PHONY: rum
+rum:
+	@if command -v npm >/dev/null; then $(MAKE) $(RUM_JS); else echo "npm is not on PATH: /rum.js is not built" >&2; fi
+
+$(RUM_JS): $(addprefix sdk/typescript/,package-lock.json package.json bundle.mjs) $(wildcard sdk/typescript/src/rum/*.ts)
+	@echo "building $@"
+	@cd sdk/typescript && npm ci --silent --no-audit --no-fund --prefer-offline && npm run --silent bundle
 
 .PHONY: generate
 generate: .bin/lookout ## Write the generated files: rules, Alertmanager configuration, dashboards
@@ -78,7 +91,7 @@ clean: ## Delete what was built and all state of the embedded mode
 ##@ Check
 
 .PHONY: test
-test: services upstream checkers ## Run all tests with the race detector; print coverage
+test: services upstream checkers collectors ## Run all tests with the race detector; print coverage
 	@.ci/test
 
 .PHONY: check
@@ -102,6 +115,11 @@ e2e: .bin/server upstream checkers ## Run the outage drill on real programs, in 
 .PHONY: bench
 bench: .bin/server upstream ## Measure start-up times, memory and detection time on this machine
 	@.bin/lookout bench $(BENCH)
+	@$(MAKE) bench-market
+
+.PHONY: bench-market
+bench-market: .bin/server ## The market's part of bench: a million products, load, the cost of HTTP (BENCH_MARKET=load)
+	@go run ./server/bench $(BENCH_MARKET)
 
 # The peers' dependencies are in a module of their own. PEERBENCH=--check fails when an aim is missed.
 .PHONY: bench-telemetry
@@ -141,15 +159,24 @@ lint-workflows: $(ACTIONLINT)
 	@$(ACTIONLINT)
 
 .PHONY: lint-telemetry
-lint-telemetry: checkers check
+lint-telemetry: checkers check lint-collectors
 	@echo "promtool (with the rules that the configuration names), amtool"
 	@export PATH="$(CURDIR)/.bin:$$PATH"; \
 	  promtool check config --lint=all --lint-fatal compose/prometheus/prometheus.yml; \
 	  amtool check-config compose/alertmanager/*.yml
 
+.PHONY: lint-collectors
+lint-collectors: collectors
+	@echo "jaeger validate, otelcol-contrib validate (every combination of files)"
+	@.ci/collectors
+
 .PHONY: upstream
 upstream: .bin/lookout
-	@.bin/lookout tools --install prometheus alertmanager jaeger
+	@.bin/lookout tools --install prometheus alertmanager jaeger blackbox_exporter
+
+.PHONY: collectors
+collectors: .bin/lookout
+	@.bin/lookout tools --install jaeger otelcol-contrib
 
 .PHONY: checkers
 checkers: .bin/lookout
@@ -170,12 +197,17 @@ SECRETS := compose/secrets
 
 .PHONY: secrets
 secrets: $(addprefix $(SECRETS)/,postgres_password pgpass auth_keys grafana_admin_password \
-  alertmanager/pager_url alertmanager/watchdog_url)
+  postgres_monitor_password probe_password stripe_secret_key stripe_webhook_secret \
+  alertmanager/pager_url alertmanager/watchdog_url collector)
 
 $(SECRETS):
 	@mkdir -m 0700 $@
 
 $(SECRETS)/alertmanager: | $(SECRETS)
+	@mkdir -m 0755 $@
+
+# Empty, unless the Collector is to send to Sentry.
+$(SECRETS)/collector: | $(SECRETS)
 	@mkdir -m 0755 $@
 
 $(SECRETS)/%_password: | $(SECRETS)
@@ -189,6 +221,10 @@ $(SECRETS)/pgpass: $(SECRETS)/postgres_password
 $(SECRETS)/auth_keys: | $(SECRETS)
 	@printf 'compose:%s' "$$(head -c 32 /dev/urandom | base64)" > $@
 	@chmod 0444 $@
+
+# Empty until somebody writes Stripe's into them.
+$(SECRETS)/stripe_%: | $(SECRETS)
+	@touch $@
 
 $(SECRETS)/alertmanager/pager_url: | $(SECRETS)/alertmanager
 	@printf 'http://pager:8091/webhook' > $@

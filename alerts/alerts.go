@@ -40,6 +40,7 @@ const (
 func Groups(linkBase string) []rulefmt.RuleGroup {
 	return []rulefmt.RuleGroup{
 		{Name: "targets", Rules: []rulefmt.Rule{serverDown(linkBase), targetsDown(linkBase), serverMissing(linkBase)}},
+		{Name: "probes", Rules: probeRules(linkBase)},
 		{Name: "watchdog", Rules: []rulefmt.Rule{watchdog(linkBase)}},
 	}
 }
@@ -48,8 +49,9 @@ func Groups(linkBase string) []rulefmt.RuleGroup {
 func serverDown(linkBase string) rulefmt.Rule {
 	return rulefmt.Rule{
 		Alert: TargetDown, For: serverDownFor,
-		Expr:   `sum by (job) (up{job="server"}) == 0`,
-		Labels: map[string]string{LabelSeverity: SeverityPage},
+		KeepFiringFor: serverWasDownBy, // until the probes have seen the recovery, too: it speaks for them
+		Expr:          `sum by (job) (up{job="server"}) == 0`,
+		Labels:        map[string]string{LabelSeverity: SeverityPage},
 		Annotations: annotations(linkBase, "target-down",
 			"The API is down: no instance of it answers Prometheus",
 			"No target of the job {{ $labels.job }} has answered a scrape for 45 seconds. Customers most likely get no answer at all. "+

@@ -51,6 +51,54 @@ func TestWhatTargetsRaise(t *testing.T) {
 		"what watches may be away for four minutes": {`
 			up{job="server",instance="a"} 1x80
 			up{job="jaeger",instance="a"} 0x16 1x80`, 20 * time.Minute, nil},
+		"a probe fails for longer than any outage that the SLO sees takes to page": {
+			`
+			up{job="server",instance="a"} 1x80
+			probe_success{job="blackbox",instance="server",probe="live"} 1x20 0x60`, 8 * time.Minute,
+			[]string{"page: The API does not answer customers: the probe live fails"},
+		},
+		"an outage of 105 seconds, such as a drill's, makes no probe page": {`
+			up{job="server",instance="a"} 1x80
+			probe_success{job="blackbox",instance="server",probe="products"} 1x20 0x6 1x60
+			probe_success{job="probe",instance="a",probe="order"} 1x20 0x8 1x60`, 20 * time.Minute, nil},
+		"the scripted order fails six times": {
+			`
+			up{job="server",instance="a"} 1x80
+			probe_success{job="blackbox",instance="server",probe="products"} 1x80
+			probe_success{job="probe",instance="a",probe="order"} 1x20 0x60`, 9 * time.Minute,
+			[]string{"page: Customers most likely cannot order: the scripted order fails"},
+		},
+		"all is sold out, which is a ticket": {
+			`
+			up{job="server",instance="a"} 1x80
+			probe_success{job="probe",instance="a",probe="order"} 0x80
+			probe_step_success{job="probe",instance="a",probe="order",step="days"} 1x80
+			probe_step_success{job="probe",instance="a",probe="order",step="offerings"} 0x80`, 20 * time.Minute,
+			[]string{"ticket: The scripted order finds nothing to order"},
+		},
+		"it fails in one place of two, which is the place's trouble": {`
+			up{job="server",instance="a"} 1x80
+			probe_success{job="probe",instance="a",probe="order"} 0x80
+			probe_success{job="probe",instance="b",probe="order"} 1x80`, 20 * time.Minute, nil},
+		"the documentation is away": {
+			`
+			up{job="server",instance="a"} 1x80
+			probe_success{job="blackbox",instance="server",probe="docs"} 0x80`, 20 * time.Minute,
+			[]string{"ticket: The API's documentation cannot be read"},
+		},
+		"the probe hangs": {
+			`
+			up{job="server",instance="a"} 1x80
+			probe_success{job="probe",instance="a",probe="order"} 1x80
+			probe_last_run_timestamp_seconds{job="probe",instance="a",probe="order"} 0x80`, 6*time.Minute + 30*time.Second,
+			[]string{"ticket: The probe order has stopped probing"},
+		},
+		"a synthetic order is left": {
+			`
+			up{job="server",instance="a"} 1x80
+			probe_orders_left{job="probe",instance="a",probe="order"} 2x80`, 20 * time.Minute,
+			[]string{"ticket: 2 synthetic orders may be packed"},
+		},
 		"no server is known to Prometheus": {
 			`
 			up{job="jaeger",instance="a"} 1x80`, 20 * time.Minute,

@@ -106,7 +106,7 @@ func infoRoute() Route {
 // also asks that the labels are there.
 func inhibitRules() []InhibitRule {
 	sloLabels := []string{"service", "slo"}
-	return []InhibitRule{
+	return append([]InhibitRule{
 		{
 			SourceMatchers: []string{`severity="page"`, `slo=~".+"`},
 			TargetMatchers: []string{`severity="ticket"`, `slo=~".+"`},
@@ -127,7 +127,7 @@ func inhibitRules() []InhibitRule {
 			TargetMatchers: []string{`alertname="TargetDown"`, `severity="ticket"`, `job=~".+"`},
 			Equal:          []string{"alertname", "job"},
 		},
-	}
+	}, probeInhibitions()...)
 }
 
 func minutes(n int) model.Duration { return model.Duration(time.Duration(n) * time.Minute) }

@@ -41,6 +41,8 @@ var (
 	slowTicket = with(fastPage, "severity", "ticket", "long_window", "3d", "short_window", "6h", "burn_rate", "1")
 	serverDown = model.LabelSet{"alertname": "TargetDown", "severity": "page", "job": "server"}
 	targetDown = model.LabelSet{"alertname": "TargetDown", "severity": "ticket", "job": "jaeger"}
+	probeFails = model.LabelSet{"alertname": "ProbeFailing", "severity": "page", "service": "market-api", "probe": "products"}
+	orderFails = with(probeFails, "probe", "order")
 	watchdog   = model.LabelSet{"alertname": "Watchdog", "severity": "info"}
 )
 
@@ -63,6 +65,7 @@ func TestWhoIsTold(t *testing.T) {
 		"a ticket waits, so that a page can speak for it":   {fastTicket, "ticket", 2 * time.Minute},
 		"a server that is down pages":                       {serverDown, "page", 10 * time.Second},
 		"another target that is down is a ticket":           {targetDown, "ticket", 2 * time.Minute},
+		"a probe that fails pages":                          {probeFails, "page", 10 * time.Second},
 		"the watchdog goes to the dead man's switch":        {watchdog, "watchdog", 0},
 		"also if somebody gave it the severity page":        {with(watchdog, "severity", "page"), "watchdog", 0},
 		"information wakes nobody":                          {model.LabelSet{"alertname": "A", "severity": "info"}, "info", 2 * time.Minute},
@@ -119,6 +122,17 @@ func TestWhatAPageSilences(t *testing.T) {
 		"a page without an SLO does not silence an SLO's ticket": {serverDown, fastTicket, false},
 		"the server's page silences the server's ticket":         {serverDown, with(targetDown, "job", "server"), true},
 		"an SLO's page does not silence a dead server's page":    {fastPage, serverDown, false},
+		"an SLO's page speaks for the probes of its service":     {fastPage, probeFails, true},
+		"the slow page does too":                                 {slowPage, orderFails, true},
+		"an SLO's ticket does not":                               {fastTicket, orderFails, false},
+		"another service's page does not":                        {with(fastPage, "service", "other"), probeFails, false},
+		"a dead server's page speaks for every probe":            {serverDown, orderFails, true},
+		"a dead target's ticket does not":                        {targetDown, orderFails, false},
+		"an API that does not answer speaks for the order":       {probeFails, orderFails, true},
+		"an API that is dead speaks for the other probes":        {with(probeFails, "probe", "live"), probeFails, true},
+		"an order that fails silences no other probe":            {orderFails, probeFails, false},
+		"a probe silences no SLO's page":                         {probeFails, fastPage, false},
+		"a probe silences no dead server's page":                 {orderFails, serverDown, false},
 		"nothing silences the watchdog":                          {fastPage, watchdog, false},
 	} {
 		t.Run(sentence, func(t *testing.T) {

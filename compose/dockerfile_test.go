@@ -108,13 +108,15 @@ func TestDockerfile(t *testing.T) {
 	})
 }
 
-// TestBuildContext makes sure that the builder gets what it compiles and nothing secret. The SDK is in no image.
+// TestBuildContext makes sure that the builder gets what it compiles and nothing secret. Of the SDK that is the Go client
+// and /rum.js.
 func TestBuildContext(t *testing.T) {
 	content, err := os.ReadFile("Dockerfile.dockerignore")
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
 	require.Contains(t, lines, "*", "everything is left out but what is named")
 	require.Contains(t, lines, "compose/secrets")
+	require.Contains(t, lines, "!sdk/go", "lookout probe orders with it")
 
 	err = filepath.WalkDir(repository, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" {

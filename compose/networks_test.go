@@ -8,7 +8,7 @@ import (
 
 func TestNetworks(t *testing.T) {
 	project := load(t)
-	t.Run("the databases can be reached by the service and its tasks only", func(t *testing.T) {
+	t.Run("the databases can be reached by the service, its tasks and those who ask for their statistics only", func(t *testing.T) {
 		require.True(t, project.Networks["data"].Internal)
 		var members []string
 		for name, service := range project.Services {
@@ -16,10 +16,16 @@ func TestNetworks(t *testing.T) {
 				members = append(members, name)
 			}
 		}
-		require.ElementsMatch(t, []string{"server", "migrate", "seed", "postgres", "redis"}, members)
+		require.ElementsMatch(t, []string{"server", "migrate", "seed", "postgres", "redis", "monitor-role", "postgres-exporter", "redis-exporter"}, members)
 	})
 	t.Run("telemetry has no way out", func(t *testing.T) {
 		require.True(t, project.Networks["telemetry"].Internal)
+	})
+	t.Run("what publishes no port and has a way out is the Collector, for stores outside", func(t *testing.T) {
+		for name, service := range project.Services {
+			_, outside := service.Networks["outside"]
+			require.Equal(t, name == "collector", outside, name)
+		}
 	})
 	t.Run("no published port is used twice", func(t *testing.T) {
 		seen := map[string]string{}

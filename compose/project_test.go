@@ -29,17 +29,22 @@ func once(service *types.ServiceConfig) bool { return service.Restart == "no" }
 
 // listening holds the ports that each service listens on inside the stack.
 var listening = map[string][]int{
-	"server":       {8080, 8081},
-	"postgres":     {5432},
-	"redis":        {6379},
-	"collector":    {4317, 4318, 8888, 13133},
-	"jaeger":       {4317, 4318, 8888, 13133, 16686},
-	"loki":         {3100},
-	"prometheus":   {9090},
-	"alertmanager": {9093},
-	"pager":        {8091},
-	"grafana":      {3000},
-	"home":         {8090},
+	"server":            {8080, 8081},
+	"postgres-exporter": {9187},
+	"redis-exporter":    {9121},
+	"node-exporter":     {9100},
+	"postgres":          {5432},
+	"redis":             {6379},
+	"collector":         {4317, 4318, 8888, 13133},
+	"jaeger":            {4317, 4318, 8888, 13133, 16686},
+	"loki":              {3100},
+	"prometheus":        {9090},
+	"alertmanager":      {9093},
+	"pager":             {8091},
+	"grafana":           {3000},
+	"home":              {8090},
+	"blackbox":          {9115},
+	"probe":             {8092},
 }
 
 // requireListening fails unless host:port is a service of the stack and a port it listens on.

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var pinned = regexp.MustCompile(`^[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$`)
+var pinned = regexp.MustCompile(`^[a-z0-9._/-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$`)
 
 // address matches host:port in a URL or a flag.
 var address = regexp.MustCompile(`(?:^|//|@|=)([a-z][a-z0-9-]*|0\.0\.0\.0):(\d+)`)

@@ -145,7 +145,10 @@ func TestDashboards(t *testing.T) {
 		elsewhere, err := dashboards.All("https://lookout.example.org")
 		require.NoError(t, err)
 		for _, d := range elsewhere {
-			require.Contains(t, string(d.JSON), `"https://lookout.example.org/runbooks/${slo}"`)
+			if d.UID == dashboards.ServiceUID { // the one that has the SLO to run by
+				require.Contains(t, string(d.JSON), `"https://lookout.example.org/runbooks/${slo}"`)
+			}
+			require.Contains(t, string(d.JSON), `"https://lookout.example.org"`)
 			require.NotContains(t, string(d.JSON), dashboards.DefaultLinks)
 		}
 	})

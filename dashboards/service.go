@@ -1,6 +1,8 @@
 package dashboards
 
 import (
+	"slices"
+
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -14,17 +16,9 @@ const ServiceUID = "fm-service"
 
 // service is the dashboard of the API: from the promise made to users at the top, down to what may have broken it.
 func service(links string) *dashboard.DashboardBuilder {
-	board := dashboard.NewDashboardBuilder("Market service").
-		Uid(ServiceUID).
-		Description("The market API: objective, requests, dependencies, runtime, and the telemetry itself.").
-		Tags([]string{"farmersmarket", "service"}).
-		Time("now-1h", "now").Refresh("30s").Timezone("browser").
-		Timepicker(dashboard.NewTimePickerBuilder().
-			RefreshIntervals([]string{"5s", "10s", "30s", "1m", "5m", "15m", "1h"})).
-		Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Editable().
+	board := newBoard(ServiceUID, "Market service",
+		"The market API: objective, requests, dependencies, runtime, and the telemetry itself.", "service").
 		Variables(variables()).
-		Annotations([]cog.Builder[dashboard.AnnotationQuery]{alertsAndComments(), deploys()}).
 		Links([]cog.Builder[dashboard.DashboardLink]{
 			link("Runbook", links+"/runbooks/${slo}", "What to do when this SLO's budget burns", "doc"),
 			link("Home", links, "Components, pages, error traces", "external link"),
@@ -41,25 +35,25 @@ func service(links string) *dashboard.DashboardBuilder {
 		{"Go runtime and process", runtimeRow()},
 		{"Telemetry pipeline", pipelineRow()},
 	} {
-		board.WithRow(dashboard.NewRowBuilder(row.title))
-		for _, panel := range row.panels {
-			board.WithPanel(panel)
-		}
+		addRow(board, row.title, row.panels)
 	}
 	return board
 }
 
 func variables() []cog.Builder[dashboard.VariableModel] {
-	source := dashboard.NewDatasourceVariableBuilder("datasource").
-		Label("Data source").Type("prometheus").Current(option("Market Prometheus", "prometheus"))
-	// The job variable comes first: instances and routes are those of the jobs chosen.
-	inJob := `job=~"$job"`
+	all := append(processVariables(), multi("route", "Route", "label_values("+selector(requests.Count())+", "+route+")"))
+	objective := single("slo", "SLO", "label_values("+slo.ObjectiveRatio+", slo)").Current(option("api-availability", "api-availability"))
+	return slices.Insert(all, 1, cog.Builder[dashboard.VariableModel](objective)) // behind the data source
+}
+
+// processVariables choose the data source and the processes. The job comes first: instances and all behind them are
+// those of the jobs chosen.
+func processVariables() []cog.Builder[dashboard.VariableModel] {
 	return []cog.Builder[dashboard.VariableModel]{
-		source,
-		single("slo", "SLO", "label_values("+slo.ObjectiveRatio+", slo)").Current(option("api-availability", "api-availability")),
+		dashboard.NewDatasourceVariableBuilder("datasource").
+			Label("Data source").Type("prometheus").Current(option("Market Prometheus", "prometheus")),
 		multi("job", "Job", "label_values("+requests.Count()+", job)"),
-		multi("instance", "Instance", "label_values("+requests.Count()+"{"+inJob+"}, instance)"),
-		multi("route", "Route", "label_values("+selector(requests.Count())+", "+route+")"),
+		multi("instance", "Instance", "label_values("+requests.Count()+`{job=~"$job"}, instance)`),
 	}
 }
 

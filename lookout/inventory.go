@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -26,7 +27,7 @@ func newInventoryCommand() *cobra.Command {
 		Args:  cobra.NoArgs, // else a misspelt subcommand prints the help and passes
 		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(newInventoryRecordCommand())
+	command.AddCommand(newInventoryRecordCommand(), newInventoryRefreshCommand())
 	return command
 }
 
@@ -52,26 +53,32 @@ metric only once something has happened. With --replace only what is exposed now
 			if err != nil {
 				return err
 			}
-			path := filepath.Join(root, "telemetry", "inventory", args[0]+".txt")
-			if !replace {
-				if program, err = mergeRecorded(program, path); err != nil {
-					return err
-				}
-			}
-			var text bytes.Buffer
-			if err := program.Write(&text); err != nil {
-				return err
-			}
-			if err := build.Replace(path, text.Bytes()); err != nil {
-				return err
-			}
-			fmt.Fprintf(command.OutOrStdout(), "recorded %d metrics of %s in %s\n", len(program.Metrics), args[0], path)
-			return nil
+			return saveInventory(command.OutOrStdout(), root, program, replace)
 		},
 	}
 	repository.register(command.Flags())
 	command.Flags().BoolVar(&replace, "replace", false, "forget what was recorded before")
 	return command
+}
+
+// saveInventory writes what a program exposes into its file, with what was recorded before unless that is to be replaced.
+func saveInventory(out io.Writer, root string, program inventory.Program, replace bool) error {
+	path := filepath.Join(root, "telemetry", "inventory", program.Job+".txt")
+	if !replace {
+		var err error
+		if program, err = mergeRecorded(program, path); err != nil {
+			return err
+		}
+	}
+	var text bytes.Buffer
+	if err := program.Write(&text); err != nil {
+		return err
+	}
+	if err := build.Replace(path, text.Bytes()); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "recorded %d metrics of %s in %s\n", len(program.Metrics), program.Job, path)
+	return nil
 }
 
 func mergeRecorded(now inventory.Program, path string) (inventory.Program, error) {

@@ -27,7 +27,8 @@ func TestScenarios(t *testing.T) {
 func copyRepository(env *testscript.Env) error {
 	for _, path := range []string{
 		"go.mod", "slo/api-availability.yaml", "compose/prometheus/prometheus.yml", "compose/prometheus/rules",
-		"compose/alertmanager", "dashboards/json",
+		"compose/prometheus/targets",
+		"compose/alertmanager", "dashboards/json", "docs/telemetry.md",
 	} {
 		if err := copyAll(filepath.Join("..", path), filepath.Join(env.WorkDir, path)); err != nil {
 			return err

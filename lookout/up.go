@@ -33,7 +33,8 @@ func newUpCommand() *cobra.Command {
 		Long: `Run the API and its telemetry stack, and watch them until Ctrl-C.
 
 Started are the API server, Prometheus, Alertmanager, Jaeger, a page inbox, a home page and, when it is on
-PATH, Grafana; and a little shopper traffic, so that there is something to see. A program that is missing
+PATH, Grafana; probes that ask and order as customers do (blackbox exporter, lookout probe); and a little
+shopper traffic, so that there is something to see. A program that is missing
 is built once from source into .bin/: that takes some minutes, while the API already answers. A program
 that crashes is started again. Ctrl-C stops all of them; a second Ctrl-C kills them at once.
 
@@ -53,6 +54,9 @@ Exit status: 0 after Ctrl-C, 2 when the stack cannot run here; then nothing is l
 			if options.TrafficRate < 0 {
 				return fmt.Errorf("--traffic %g: want requests per second, or 0 for none", options.TrafficRate)
 			}
+			if share := options.SamplingShare; !(share >= 0 && share <= 100) {
+				return fmt.Errorf("--sampling-share %g: want percent, from 0 to 100", share)
+			}
 			return runUp(command.Context(), options)
 		},
 	}
@@ -60,9 +64,11 @@ Exit status: 0 after Ctrl-C, 2 when the stack cannot run here; then nothing is l
 	flags.StringVar(&options.Dir, "dir", "", "folder for state, data and logs (default .run of the repository)")
 	flags.StringArrayVar(&ports, "port", nil, "`NAME=PORT` to use instead of the default; repeatable. Names and defaults: "+
 		"home=8090 server=8080 server-admin=8081 pager=8091 prometheus=9090 alertmanager=9093 grafana=3000 jaeger=16686 "+
-		"jaeger-grpc=16685 jaeger-health=13133 jaeger-metrics=8888 otlp-grpc=4317 otlp-http=4318")
+		"jaeger-grpc=16685 jaeger-health=13133 jaeger-metrics=8888 otlp-grpc=4317 otlp-http=4318 blackbox=9115 probe=8092")
 	flags.IntVar(&offset, "port-offset", 0, "`N` to add to every default port")
 	flags.Float64Var(&options.TrafficRate, "traffic", 3, "shopper `requests` per second; 0 for none")
+	flags.Float64Var(&options.SamplingShare, "sampling-share", 100, "`percent` of the traces kept that show nothing remarkable; "+
+		"below 100, each trace appears after seconds")
 	flags.BoolVar(&options.Faults, "faults", true, "let the server's admin port inject faults, as drills do")
 	flags.StringSliceVar(&options.Without, "without", nil, "component `NAME` to leave out; repeatable")
 	flags.BoolVar(&options.NoBuild, "no-build", false, "fail where a program would have to be built")

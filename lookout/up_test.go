@@ -24,7 +24,6 @@ import (
 	"github.com/farmersmarket/platform/internal/testlog"
 	"github.com/farmersmarket/platform/lookout/process"
 	"github.com/farmersmarket/platform/lookout/stack"
-	"github.com/farmersmarket/platform/lookout/upstream"
 )
 
 // soon is far more than anything takes that is waited for here, builds excepted.
@@ -47,6 +46,7 @@ func TestUp(t *testing.T) {
 	t.Run("cannot run", b.cannotRun)
 	t.Run("is seen from another terminal", b.isSeen)
 	t.Run("runs the real programs", b.runsTheRealPrograms)
+	t.Run("decides which traces are kept", b.decidesWhichTracesAreKept)
 }
 
 // upRun is one `lookout up` under test.
@@ -166,7 +166,7 @@ func (u *upRun) nothingLeft(t *testing.T, pids []int) {
 	require.ErrorIs(t, err, stack.ErrNotRunning)
 }
 
-var small = []string{"--without", "prometheus,alertmanager,jaeger", "--no-build"}
+var small = []string{"--without", "prometheus,alertmanager,jaeger,blackbox,probe", "--no-build"}
 
 func (b built) isStopped(t *testing.T) {
 	tests := map[string]struct {
@@ -226,13 +226,13 @@ func (b built) cannotRun(t *testing.T) {
 	}{
 		"without Go": {
 			inClone("PATH=" + t.TempDir()),
-			[]string{"--server", "", "--without", "prometheus,alertmanager,jaeger"},
+			[]string{"--server", "", "--without", "prometheus,alertmanager,jaeger,blackbox"},
 			[]string{"`go` is not on PATH", "install Go 1.26 or later from https://go.dev/dl/"},
 		},
 		"without the network for the first build": {
 			inClone("PATH="+filepath.Dir(goTool), "GOPROXY=http://127.0.0.1:1", "GOMODCACHE="+filepath.Join(t.TempDir(), "mod"),
 				"GOFLAGS=-modcacherw"),
-			[]string{"--without", "prometheus,jaeger"},
+			[]string{"--without", "prometheus,jaeger,blackbox"},
 			[]string{"build alertmanager 0.31.1", "the first build needs the network", "go env GOPROXY"},
 		},
 		"with programs missing and --no-build": {
@@ -320,20 +320,15 @@ func (b built) isSeen(t *testing.T) {
 func (b built) runsTheRealPrograms(t *testing.T) {
 	root, err := stack.FindRepository()
 	require.NoError(t, err)
-	builder := upstream.Builder{Root: root, BinDir: filepath.Join(root, ".bin"), Starter: process.NewStarter()}
-	defer builder.Starter.Close()
-	for _, name := range []string{"prometheus", "alertmanager", "jaeger"} {
-		wanted, err := upstream.Lookup(name)
-		require.NoError(t, err)
-		_, err = builder.Ensure(t.Context(), wanted, func() { t.Logf("%s: %s", name, wanted.Expectation()) })
-		require.NoError(t, err)
+	for _, name := range []string{"prometheus", "alertmanager", "jaeger", "blackbox_exporter"} {
+		ensure(t, root, name)
 	}
 	u := b.startUp(t, nil, "--no-build")
 	pids := u.ready(t)
 	require.GreaterOrEqual(t, len(pids), 5)
 
 	t.Run("Prometheus scrapes every component", func(t *testing.T) {
-		for _, job := range []string{"server", "lookout", "pager", "prometheus", "alertmanager", "jaeger"} {
+		for _, job := range []string{"server", "lookout", "pager", "prometheus", "alertmanager", "jaeger", "blackbox", "probe"} {
 			u.answers(t, stack.PortPrometheus, fmt.Sprintf(`/api/v1/query?query=up{job=%q}`, job), `"value":\[[0-9.]+,"1"\]`)
 		}
 	})
@@ -348,6 +343,11 @@ func (b built) runsTheRealPrograms(t *testing.T) {
 		u.answers(t, stack.PortPrometheus,
 			`/api/v1/query?query=sum(http_server_request_duration_seconds_count{http_route=~"/api/v1/.%2b"})>0`, `"value":`)
 		u.answers(t, stack.PortJaeger, "/api/traces?service=market-api&limit=1", `"traceID":"[0-9a-f]{32}"`)
+	})
+	t.Run("every probe succeeds, in Prometheus as well", func(t *testing.T) {
+		for _, probe := range []string{"live", "ready", "docs", "products", "order"} {
+			u.answers(t, stack.PortPrometheus, fmt.Sprintf(`/api/v1/query?query=probe_success{probe=%q}`, probe), `"value":\[[0-9.]+,"1"\]`)
+		}
 	})
 	t.Run("only pages with something on them are linked", func(t *testing.T) {
 		status, err := stack.ReadStatus(u.dir)

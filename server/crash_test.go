@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,17 +17,20 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/farmersmarket/platform/migrations"
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/server/market/markettest"
+	"github.com/farmersmarket/platform/server/payments/sandbox"
 	"github.com/farmersmarket/platform/server/store"
 	"github.com/farmersmarket/platform/server/store/storetest"
 )
 
-// TestAKilledServerLosesDoublesAndLeaksNothing kills the server without warning, again and again, while customers order
-// and cancel. They do what good clients do: what was not answered they ask again, with the same key. In the end every
-// order that was acknowledged is there, each key has one order, and every unit is in an order or available.
+// TestAKilledServerLosesDoublesAndLeaksNothing kills the server without warning, again and again, while customers order,
+// pay and cancel. They do what good clients do: what was not answered they ask again, with the same key. In the end every
+// order and payment that was acknowledged is there, each key has one outcome, every unit is in an order or available, and
+// the provider has, for each order, what the order says was paid.
 func TestAKilledServerLosesDoublesAndLeaksNothing(t *testing.T) {
 	kills := 60
 	if testing.Short() {
@@ -35,7 +41,7 @@ func TestAKilledServerLosesDoublesAndLeaksNothing(t *testing.T) {
 		crash.open(func(s *store.Store) {
 			_, err := migrations.Migrate(t.Context(), s.DB())
 			require.NoError(t, err)
-			crash.fair = markettest.NewFairAt(t, s, time.Now().UTC().Truncate(time.Second), 100_000, 100_000, 300, 50)
+			crash.fair = markettest.NewFairAt(t, s, time.Now().UTC().Truncate(time.Second), 100_000, 100_000, 2000, 300)
 		})
 		for range kills {
 			p := start(t, crash.settings()...)
@@ -45,13 +51,18 @@ func TestAKilledServerLosesDoublesAndLeaksNothing(t *testing.T) {
 				require.NoError(t, p.cmd.Process.Kill())
 				<-p.done
 			})
+			crash.open(crash.endLeases)
 		}
 		p := start(t, crash.settings()...)
 		crash.askAgain(p)
+		crash.open(crash.waitForPayments)
 		require.Zero(t, p.stop(syscall.SIGTERM))
 		crash.open(crash.check)
 	})
 }
+
+// shoppers is how many things are asked for at once.
+const shoppers = 8
 
 type crashTest struct {
 	t    *testing.T
@@ -67,10 +78,19 @@ type crashTest struct {
 type sentOrder struct {
 	token     string
 	body      []byte
+	placed    reply  // what the placement was answered
 	id        string // once it is acknowledged
-	refused   bool
-	cancelled bool // once that is acknowledged
-	cancels   bool // it was asked to be
+	payKey    string // once it was asked to be paid
+	method    string
+	paid      reply // what the payment was answered
+	cancelled bool  // once that is acknowledged
+	cancels   bool  // it was asked to be
+}
+
+// reply is an answer that must stay the same; the zero reply is none yet.
+type reply struct {
+	status int
+	body   string // without the trace_id of a problem
 }
 
 func (c *crashTest) settings() []string {
@@ -81,7 +101,7 @@ func (c *crashTest) settings() []string {
 	}
 }
 
-// open uses the database while no server does.
+// open uses the database.
 func (c *crashTest) open(use func(*store.Store)) {
 	c.t.Helper()
 	s := storetest.Open(c.t, c.url, store.Options{})
@@ -95,17 +115,17 @@ func (c *crashTest) logIn(p *process) {
 	const customers = 3
 	for n := len(c.tokens); n < customers; n++ {
 		email := fmt.Sprintf("customer%d@example.org", n)
-		status, body := c.send(p, "", "/api/v1/auth/register", "",
+		got := c.send(p, "", "/api/v1/auth/register", "",
 			[]byte(`{"email":"`+email+`","password":"a long password 4 tests","name":"Customer"}`))
-		require.Less(c.t, status, 300, string(body))
-		status, body = c.send(p, "", "/api/v1/auth/login", "", []byte(`{"email":"`+email+`","password":"a long password 4 tests"}`))
-		require.Equal(c.t, http.StatusOK, status, string(body))
+		require.Less(c.t, got.status, 300, got.body)
+		got = c.send(p, "", "/api/v1/auth/login", "", []byte(`{"email":"`+email+`","password":"a long password 4 tests"}`))
+		require.Equal(c.t, http.StatusOK, got.status, got.body)
 		var answer struct {
 			Data struct {
 				AccessToken string `json:"access_token"`
 			} `json:"data"`
 		}
-		require.NoError(c.t, json.Unmarshal(body, &answer))
+		require.NoError(c.t, json.Unmarshal([]byte(got.body), &answer))
 		c.tokens = append(c.tokens, answer.Data.AccessToken)
 	}
 }
@@ -113,7 +133,6 @@ func (c *crashTest) logIn(p *process) {
 // shopUntil lets customers order and cancel until the end is over.
 func (c *crashTest) shopUntil(p *process, end func()) {
 	c.t.Helper()
-	const shoppers = 8
 	var shopping sync.WaitGroup
 	for range shoppers {
 		shopping.Go(func() {
@@ -131,25 +150,37 @@ func (c *crashTest) shopUntil(p *process, end func()) {
 	shopping.Wait()
 }
 
-// shop asks for an order, or for one again that was not answered, and cancels some.
+// shop asks for an order, or for one again that was not answered; pays some, and cancels some, be they paid or not.
 func (c *crashTest) shop(p *process) {
 	key, order := c.next()
 	c.place(p, key, order)
 	c.mu.Lock()
-	cancel := order.id != "" && !order.cancelled && (order.cancels || rand.IntN(4) == 0)
-	order.cancels = order.cancels || cancel
-	id := order.id
+	acknowledged := order.id != ""
+	if acknowledged && order.payKey == "" && rand.IntN(2) == 0 {
+		order.payKey = uuid.NewString()
+		order.method = []string{"", "sandbox_webhook_twice", "sandbox_webhook_twice", "sandbox_decline"}[rand.IntN(4)]
+	}
+	pay := order.payKey != "" && order.paid == reply{}
+	order.cancels = order.cancels || acknowledged && rand.IntN(4) == 0
 	c.mu.Unlock()
-	if cancel {
-		c.cancel(p, id, order)
+	if pay {
+		c.payFor(p, order)
+	}
+	if order.cancels {
+		c.cancel(p, order)
 	}
 }
 
+// next returns an order of which something was not answered, or as often a new one.
 func (c *crashTest) next() (string, *sentOrder) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if rand.IntN(2) == 0 {
+		return c.newOrder()
+	}
 	for key, order := range c.sent {
-		if order.id == "" && !order.refused {
+		unanswered := order.placed == reply{} || order.payKey != "" && order.paid == reply{} || order.cancels && !order.cancelled
+		if unanswered {
 			return key, order
 		}
 	}
@@ -175,49 +206,76 @@ func (c *crashTest) newOrder() (string, *sentOrder) {
 }
 
 func (c *crashTest) place(p *process, key string, order *sentOrder) {
-	status, body := c.send(p, order.token, "/api/v1/orders", key, order.body)
+	got := c.send(p, order.token, "/api/v1/orders", key, order.body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch status {
-	case http.StatusCreated:
-		var answer struct {
-			Data struct {
-				ID string `json:"id"`
-			} `json:"data"`
-		}
-		if err := json.Unmarshal(body, &answer); err != nil {
-			c.t.Errorf("the answer %q: %v", body, err)
-		}
-		if order.id != "" && order.id != answer.Data.ID {
-			c.t.Errorf("key %s placed the orders %s and %s", key, order.id, answer.Data.ID)
-		}
-		order.id, order.refused = answer.Data.ID, false
-	case http.StatusConflict:
-		order.refused = order.id == ""
-	case 0, http.StatusServiceUnavailable, http.StatusGatewayTimeout: // not answered
-	default:
-		c.t.Errorf("placing an order was answered with %d: %s", status, body)
+	if !c.keep("placing an order", &order.placed, got, http.StatusCreated, http.StatusConflict) || got.status != http.StatusCreated {
+		return
+	}
+	var answer struct {
+		Data struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal([]byte(got.body), &answer); err != nil {
+		c.t.Errorf("the answer %q: %v", got.body, err)
+	}
+	order.id = answer.Data.ID
+}
+
+func (c *crashTest) payFor(p *process, order *sentOrder) {
+	c.mu.Lock()
+	path, key, body := "/api/v1/orders/"+order.id+"/pay", order.payKey, []byte(`{"method":"`+order.method+`"}`)
+	c.mu.Unlock()
+	got := c.send(p, order.token, path, key, body)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keep("paying", &order.paid, got, http.StatusOK, http.StatusPaymentRequired, http.StatusConflict)
+}
+
+// keep remembers what a request was answered, and reports whether it was. A repeat must have the same answer.
+func (c *crashTest) keep(doing string, before *reply, got reply, expected ...int) bool {
+	switch {
+	case c.unanswered(got):
+		return false
+	case !slices.Contains(expected, got.status):
+		c.t.Errorf("%s was answered with %d: %s", doing, got.status, got.body)
+		return false
+	case *before != reply{} && *before != got:
+		c.t.Errorf("%s was answered with %v, and then with %v", doing, *before, got)
+	}
+	*before = got
+	return true
+}
+
+// unanswered reports whether what was asked for is to be asked for again.
+func (c *crashTest) unanswered(got reply) bool {
+	return slices.Contains([]int{0, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, got.status) ||
+		got.status == http.StatusConflict && strings.Contains(got.body, "still being carried out")
+}
+
+func (c *crashTest) cancel(p *process, order *sentOrder) {
+	c.mu.Lock()
+	path := "/api/v1/orders/" + order.id + "/cancel"
+	c.mu.Unlock()
+	got := c.send(p, order.token, path, "", nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case got.status == http.StatusOK:
+		order.cancelled = true
+	case !c.unanswered(got):
+		c.t.Errorf("cancelling an order was answered with %d: %s", got.status, got.body)
 	}
 }
 
-func (c *crashTest) cancel(p *process, id string, order *sentOrder) {
-	status, body := c.send(p, order.token, "/api/v1/orders/"+id+"/cancel", "", nil)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch status {
-	case http.StatusOK:
-		order.cancelled = true
-	case 0, http.StatusServiceUnavailable, http.StatusGatewayTimeout: // not answered
-	default:
-		c.t.Errorf("cancelling an order was answered with %d: %s", status, body)
-	}
-}
+var traceID = regexp.MustCompile(`,"trace_id":"[0-9a-f]+"`)
 
 // send posts and returns the answer; the status is 0 when there is none.
-func (c *crashTest) send(p *process, token, path, key string, body []byte) (int, []byte) {
+func (c *crashTest) send(p *process, token, path, key string, body []byte) reply {
 	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, p.api+path, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil
+		return reply{}
 	}
 	for name, value := range map[string]string{"Authorization": "Bearer " + token, "Idempotency-Key": key} {
 		if value != "" && value != "Bearer " {
@@ -229,29 +287,57 @@ func (c *crashTest) send(p *process, token, path, key string, body []byte) (int,
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0, nil
+		return reply{}
 	}
 	defer response.Body.Close()
-	var content bytes.Buffer
-	if _, err := content.ReadFrom(response.Body); err != nil {
-		return 0, nil
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return reply{}
 	}
-	return response.StatusCode, content.Bytes()
+	return reply{response.StatusCode, traceID.ReplaceAllString(string(content), "")}
 }
 
-// askAgain asks for everything that was not answered until it is, and once more for what was refused: of two requests
-// with one key, one may have been refused, and the other, a moment later, not.
+// endLeases lets the time pass that a call of the provider may take, after which others may ask.
+func (c *crashTest) endLeases(s *store.Store) {
+	now := time.Now().UTC()
+	_, err := s.DB().ExecContext(c.t.Context(),
+		"UPDATE payments SET lease_expires_at = ?, next_attempt_at = ? WHERE next_attempt_at IS NOT NULL", now, now)
+	require.NoError(c.t, err)
+}
+
+// askAgain asks for everything once more, and for what was not answered until it is.
 func (c *crashTest) askAgain(p *process) {
 	c.t.Helper()
-	for key, order := range c.sent {
-		order.refused = false
-		for order.id == "" && !order.refused && !c.t.Failed() {
-			c.place(p, key, order)
-		}
-		for order.cancels && !order.cancelled && !c.t.Failed() {
-			c.cancel(p, order.id, order)
+	until := func(ask func(), answered func() bool) {
+		for ask(); !answered() && !c.t.Failed(); {
+			ask()
 		}
 	}
+	var asking errgroup.Group
+	asking.SetLimit(shoppers)
+	for key, order := range c.sent {
+		asking.Go(func() error {
+			until(func() { c.place(p, key, order) }, func() bool { return order.placed != reply{} })
+			if order.payKey != "" {
+				until(func() { c.payFor(p, order) }, func() bool { return order.paid != reply{} })
+			}
+			if order.cancels {
+				until(func() { c.cancel(p, order) }, func() bool { return order.cancelled })
+			}
+			return nil
+		})
+	}
+	_ = asking.Wait() // they report to the test themselves
+}
+
+// waitForPayments waits until the server has nothing more to ask the provider, and the provider nothing to tell.
+func (c *crashTest) waitForPayments(s *store.Store) {
+	require.Eventually(c.t, func() bool {
+		var left int
+		err := s.DB().NewRaw("SELECT (SELECT count(*) FROM payments WHERE state IN ('created', 'processing', 'refunding')) + "+
+			"(SELECT count(*) FROM sandbox_deliveries)").Scan(c.t.Context(), &left)
+		return err == nil && left == 0
+	}, patience, 50*time.Millisecond, "payments come to an end")
 }
 
 // check compares what the customers know with the database.
@@ -272,19 +358,50 @@ func (c *crashTest) check(s *store.Store) {
 			break
 		}
 	}
-	acknowledged := 0
+	charged := c.charged(s)
+	var acknowledged, paid int
 	for key, order := range c.sent {
 		found, isStored := stored[key]
-		if order.refused {
+		if order.id == "" {
 			require.False(c.t, isStored, "order %s was refused and is there", found.ID)
 			continue
 		}
 		acknowledged++
 		require.True(c.t, isStored, "order %s was acknowledged and is lost", order.id)
 		require.Equal(c.t, order.id, found.ID)
-		require.Equal(c.t, order.cancelled, found.State == market.OrderCancelled, "order %s is %s", order.id, found.State)
+		if order.paid.status == http.StatusOK {
+			paid++
+		}
+		want := market.OrderPendingPayment
+		switch {
+		case order.cancelled:
+			want = market.OrderCancelled
+		case order.paid.status == http.StatusOK:
+			want = market.OrderPaid
+		}
+		require.Equal(c.t, want, found.State, "order %s", order.id)
+		require.Equal(c.t, found.State == market.OrderPaid, charged[order.id] == found.Total.Amount, "order %s", order.id)
 	}
 	require.Len(c.t, stored, acknowledged, "nothing is there that nobody asked for")
 	require.Positive(c.t, acknowledged)
-	c.t.Logf("%d orders, of which %d were acknowledged", len(c.sent), acknowledged)
+	require.Positive(c.t, paid)
+	c.t.Logf("%d orders, of which %d were acknowledged, and of those %d paid", len(c.sent), acknowledged, paid)
+}
+
+// charged returns what the provider has kept for each order, in minor units. It has captured each payment once at most,
+// and given it back once at most.
+func (c *crashTest) charged(s *store.Store) map[string]int64 {
+	var documents []string
+	require.NoError(c.t, s.DB().NewSelect().Table("sandbox_intents").Column("document").Scan(c.t.Context(), &documents))
+	charged := map[string]int64{}
+	for _, document := range documents {
+		var intent sandbox.Intent
+		require.NoError(c.t, json.Unmarshal([]byte(document), &intent))
+		require.LessOrEqual(c.t, intent.Captures, 1, document)
+		require.LessOrEqual(c.t, len(intent.Refunds), intent.Captures, document)
+		if intent.Captures == 1 && len(intent.Refunds) == 0 {
+			charged[intent.OrderID] += intent.Amount.Amount
+		}
+	}
+	return charged
 }

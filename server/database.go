@@ -15,14 +15,14 @@ import (
 
 // openStore opens the database, measured, and brings it up to date where the configuration says so.
 func openStore(ctx context.Context, c config.Config, tel *telemetry.Telemetry) (*store.Store, error) {
-	db, err := store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: c.DatabaseMaxConns})
+	db, err := store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: c.DatabaseMaxConns, Connect: tel.MeasureConnects})
 	if err != nil {
 		return nil, usageError{err}
 	}
 	if c.Telemetry {
-		db.Observe(tel.DatabaseHook(db.System()))
+		db.Observe(tel.DatabaseHook(db.System(), db.Name()))
 	}
-	tel.WatchPool(db.System(), db.DB().Stats)
+	tel.WatchPool(db.System(), telemetry.SQLPool(db.DB().Stats))
 	if c.Migrate {
 		applied, err := migrations.Migrate(ctx, db.DB())
 		if err != nil {
@@ -64,6 +64,10 @@ func migrate(ctx context.Context, c config.Config) error {
 }
 
 func loadSeed(ctx context.Context, c config.Config) error {
+	if c.Environment == config.Production {
+		fmt.Println("nothing is loaded: the example catalogue is not for production")
+		return nil
+	}
 	db, err := store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: 1})
 	if err != nil {
 		return usageError{err}

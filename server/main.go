@@ -13,6 +13,7 @@ import (
 
 	"github.com/farmersmarket/platform/server/api"
 	"github.com/farmersmarket/platform/server/config"
+	"github.com/farmersmarket/platform/telemetry/redact"
 )
 
 // Exit statuses.
@@ -27,6 +28,8 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func main() {
+	// A log that nobody reads any more must not end the program, as a broken pipe does by default.
+	signal.Ignore(syscall.SIGPIPE)
 	// SIGTERM is how every process manager asks for a stop.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newCommand().ExecuteContext(ctx)
@@ -34,7 +37,7 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "server:", err)
+	fmt.Fprintln(os.Stderr, "server:", redact.String(err.Error()))
 	var usage usageError
 	if errors.As(err, &usage) {
 		os.Exit(exitUsage)
@@ -62,7 +65,7 @@ func newCommand() *cobra.Command {
 			Use: "migrate", Short: "Bring the database's schema up to date", Args: noArgs, RunE: withConfig(migrate),
 		},
 		&cobra.Command{
-			Use: "seed", Short: "Load the example catalogue; a second run changes nothing", Args: noArgs, RunE: withConfig(loadSeed),
+			Use: "seed", Short: "Load the example catalogue, except in production; a second run changes nothing", Args: noArgs, RunE: withConfig(loadSeed),
 		},
 		&cobra.Command{
 			Use: "config", Short: "Print the configuration in force, secrets masked", Args: noArgs, RunE: printConfig,

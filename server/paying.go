@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 
 	"github.com/farmersmarket/platform/server/config"
@@ -41,7 +42,9 @@ func openPayments(c config.Config, db *store.Store, tel *telemetry.Telemetry) (*
 	var provider market.PaymentProvider
 	switch c.Payments {
 	case config.StripePayments:
-		provider, err = stripe.New(stripe.Config{SecretKey: c.StripeSecretKey.Reveal(), BaseURL: c.StripeBaseURL})
+		provider, err = stripe.New(stripe.Config{
+			SecretKey: c.StripeSecretKey.Reveal(), BaseURL: c.StripeBaseURL, Transport: transportTo(c.StripeBaseURL, tel),
+		})
 	default:
 		p.sandbox = sandbox.New(db, p.webhook, market.SystemClock{}, tel.Logger)
 		provider = p.sandbox
@@ -70,16 +73,27 @@ func (p *paying) routes(mux *http.ServeMux) {
 	}
 }
 
+// transportTo measures requests to the URL's host, which is told nothing of our traces.
+func transportTo(base string, tel *telemetry.Telemetry) http.RoundTripper {
+	var hosts []string
+	if u, err := url.Parse(base); err == nil {
+		hosts = append(hosts, u.Hostname())
+	}
+	return tel.Transport(telemetry.TransportOptions{Hosts: hosts})
+}
+
 // deliver lets the sandbox send its events to the API that listens at the address. The returned function waits until it
 // has stopped, which is when the context ends.
-func (p *paying) deliver(ctx context.Context, api net.Addr) (wait func()) {
+func (p *paying) deliver(ctx context.Context, api net.Addr, tel *telemetry.Telemetry) (wait func()) {
 	var running sync.WaitGroup
 	if tcp, ok := api.(*net.TCPAddr); ok && p.sandbox != nil {
 		to := net.TCPAddr{IP: tcp.IP, Port: tcp.Port}
 		if to.IP.IsUnspecified() {
 			to.IP = net.IPv4(127, 0, 0, 1)
 		}
-		running.Go(func() { p.sandbox.Deliver(ctx, "http://"+to.String()+"/api/v1/payments/webhook/"+p.name) })
+		ourselves := []string{to.IP.String()}
+		transport := tel.Transport(telemetry.TransportOptions{Hosts: ourselves, Ours: ourselves})
+		running.Go(func() { p.sandbox.Deliver(ctx, transport, "http://"+to.String()+"/api/v1/payments/webhook/"+p.name) })
 	}
 	return running.Wait
 }

@@ -27,8 +27,7 @@ type orderState struct {
 
 // pay asks the server for the payment of the order, and returns the status.
 func (c *crashTest) pay(p *process, order, key, method string) int {
-	status, _ := c.send(p, c.tokens[0], "/api/v1/orders/"+order+"/pay", key, []byte(`{"method":"`+method+`"}`))
-	return status
+	return c.send(p, c.tokens[0], "/api/v1/orders/"+order+"/pay", key, []byte(`{"method":"`+method+`"}`)).status
 }
 
 // buy places an order and returns its id.

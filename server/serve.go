@@ -33,7 +33,12 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	defer flush(tel, c.FlushTimeout)
+	slog.SetDefault(tel.Logger) // for what libraries log
+	failures, err := trackErrors(c, tel)
+	defer flush(tel, failures, c.FlushTimeout)
+	if err != nil {
+		return err
+	}
 
 	// First of all the ports: whoever starts a second server must learn of it before that one touches the database.
 	public, private, err := takePorts(ctx, c)
@@ -65,7 +70,7 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	go checks.Watch(ctx)
 
 	checkout := newCheckout(c, db, tel, pay.provider)
-	background := startJobs(ctx, c, db, checkout, tel)
+	background := startJobs(ctx, c, db, checkout, front.images.Store, tel)
 	defer background.Stop()
 
 	var injector *faults.Injector
@@ -75,13 +80,16 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	options := apiOptions(c, db, front)
 	options.Sessions, options.Checkout, options.Payments = sessions, checkout, pay.inbox(checkout, tel)
 	options.Health, options.Telemetry, options.Faults = checks, tel, injector
+	if options.RUM, err = openRUM(c, tel); err != nil {
+		return err
+	}
 	app, err := api.New(options)
 	if err != nil {
 		return err
 	}
 
 	adminServer := admin.New(tel, injector, pay.routes)
-	defer pay.deliver(ctx, public.Addr())()
+	defer pay.deliver(ctx, public.Addr(), tel)()
 	failed := make(chan error, 2) //nolint:mnd // one for each listener
 	go func() { failed <- app.Listener(public) }()
 	go func() { failed <- adminServer.Serve(private) }()
@@ -123,15 +131,6 @@ func drain(app *fiber.App, checks *health.Checker, logger *slog.Logger, c config
 	return nil
 }
 
-func flush(tel *telemetry.Telemetry, timeout time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	if err := tel.Shutdown(ctx); err != nil {
-		tel.Logger.Error("telemetry was lost at the end", "error", err.Error())
-	}
-	tel.Logger.Info("stopped")
-}
-
 // takePorts opens the public and the private port.
 func takePorts(ctx context.Context, c config.Config) (public, private net.Listener, err error) {
 	if public, err = listen(ctx, "HTTP_ADDR", c.HTTPAddr); err != nil {
@@ -160,6 +159,8 @@ func telemetryConfig(c config.Config) telemetry.Config {
 		Service: serviceName, Version: version(), Revision: revision(), Environment: c.Environment,
 		OTLPEndpoint: c.OTLPEndpoint, OTLPInsecure: c.OTLPInsecure, SampleRatio: c.TraceSampleRatio, Quiet: api.ProbeRoutes(),
 		Logs: os.Stdout, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
-		Off: !c.Telemetry,
+		Off:       !c.Telemetry,
+		SlowQuery: c.SlowQuery, SlowQueryPlan: c.SlowQueryPlan,
+		ExportLogs: c.OTLPLogs, FullClientAddress: c.FullClientAddress,
 	}
 }

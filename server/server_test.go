@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, "server")
-		build := exec.CommandContext(context.Background(), "go", "build", "-o", program, ".")
+		build := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=auto", "-o", program, ".") // with the commit, whatever GOFLAGS says
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {
 			fmt.Fprintln(os.Stderr, "build the server:", err)

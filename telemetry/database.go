@@ -2,8 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"strings"
 	"time"
 
@@ -17,135 +15,165 @@ import (
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
-// databaseInstruments measures statements that go through bun.
+// databaseInstruments measures the uses of databases.
 type databaseInstruments struct {
 	telemetry *Telemetry
 	duration  *prometheus.HistogramVec
+	slow      *prometheus.CounterVec
+	connects  *prometheus.HistogramVec
 }
 
 func newDatabaseInstruments(t *Telemetry) *databaseInstruments {
-	return &databaseInstruments{telemetry: t, duration: t.Metrics.Histogram(catalogue.DBClientOperationDuration)}
+	return &databaseInstruments{
+		telemetry: t,
+		duration:  t.Metrics.Histogram(catalogue.DBClientOperationDuration),
+		slow:      t.Metrics.Counter(catalogue.DBClientSlowStatements),
+		connects:  t.Metrics.Histogram(catalogue.DBClientConnectionCreateTime),
+	}
 }
 
-// DatabaseHook measures every statement of a bun.DB: a client span, a duration, and the text with its values left out.
-// system is the db.system.name of the conventions: sqlite or postgresql.
-func (t *Telemetry) DatabaseHook(system string) bun.QueryHook {
-	return &databaseHook{instruments: t.database, system: system}
+// DatabaseHook measures what a bun.DB does: for every statement a client span, with its text but not its values, and a
+// duration; a transaction is one such span around its statements, from BEGIN until COMMIT or ROLLBACK has answered.
+// Statements hang on it when they are given the context that RunInTx hands to its function. system is the
+// db.system.name of the conventions, sqlite or postgresql, and namespace the database's name.
+func (t *Telemetry) DatabaseHook(system, namespace string) bun.QueryHook {
+	h := t.newHook(system)
+	if namespace != "" {
+		h.common = append(h.common, semconv.DBNamespace(namespace))
+	}
+	h.transaction = h.statement(statementKey{operation: catalogue.DBTransaction})
+	return h
 }
 
-// WatchPool exposes the state of a connection pool, read when it is scraped.
-func (t *Telemetry) WatchPool(system string, stats func() sql.DBStats) {
-	m := t.Metrics
-	m.registry.MustRegister(&poolCollector{system: system, stats: stats})
+func (t *Telemetry) newHook(system string) *databaseHook {
+	return &databaseHook{
+		instruments: t.database, tracer: t.tracer, system: system,
+		common: []attribute.KeyValue{semconv.DBSystemNameKey.String(system)},
+		shapes: newShapes(), slow: newSlowQueries(t, system),
+	}
 }
 
 type databaseHook struct {
 	instruments *databaseInstruments
+	tracer      trace.Tracer
 	system      string
+	common      []attribute.KeyValue // of every span
+
+	statements  table[statementKey, *statement]
+	transaction *statement
+	shapes      *shapes
+	slow        *slowQueries
+}
+
+// What bun says when it begins and ends a transaction; only then is there no query beside the text.
+const (
+	begin    = "BEGIN"
+	commit   = "COMMIT"
+	rollback = "ROLLBACK"
+)
+
+func isBoundary(event *bun.QueryEvent) bool {
+	return event.IQuery == nil && (event.Query == begin || event.Query == commit || event.Query == rollback)
 }
 
 func (h *databaseHook) BeforeQuery(ctx context.Context, event *bun.QueryEvent) context.Context {
-	operation, collection := describe(event)
-	ctx, span := h.instruments.telemetry.tracer.Start(ctx, strings.TrimSpace(operation+" "+collection),
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(event.StartTime))
-	if span.IsRecording() {
-		span.SetAttributes(
-			semconv.DBSystemNameKey.String(h.system),
-			semconv.DBOperationName(operation),
-			semconv.DBQueryText(sanitizeSQL(event.Query)),
-		)
-		if collection != "" {
-			span.SetAttributes(semconv.DBCollectionName(collection))
-		}
+	if isBoundary(event) {
+		return h.beforeBoundary(ctx, event)
 	}
+	ctx, _ = h.start(ctx, h.statementOf(event), event.StartTime)
 	return ctx
+}
+
+// start begins a span, where it would be recorded: in a trace that is not, nothing is spent on one. The sampler judges
+// by the name alone, so the attributes can wait until all of them are known.
+func (h *databaseHook) start(ctx context.Context, s *statement, at time.Time) (context.Context, trace.Span) {
+	parent := trace.SpanFromContext(ctx)
+	if sc := parent.SpanContext(); sc.IsValid() && !sc.IsSampled() && !parent.IsRecording() {
+		return ctx, parent
+	}
+	return h.tracer.Start(ctx, s.name, clientSpan, trace.WithTimestamp(at))
 }
 
 func (h *databaseHook) AfterQuery(ctx context.Context, event *bun.QueryEvent) {
 	end := time.Now()
-	operation, collection := describe(event)
-	span := trace.SpanFromContext(ctx)
-	errorType := databaseErrorType(event.Err)
+	if isBoundary(event) {
+		h.afterBoundary(ctx, event, end)
+		return
+	}
+	s, span, category := h.statementOf(event), trace.SpanFromContext(ctx), h.category(ctx, event.Err)
+	duration := end.Sub(event.StartTime)
+	s.observe(span, duration, end, category)
+	slow := h.slow.covers(duration)
+	if span.IsRecording() || slow {
+		shape, rows := h.shapes.of(event.Query), rowsOf(event)
+		if span.IsRecording() {
+			s.describe(span, shape.text, rows)
+			h.recordFailure(span, category, event.Err)
+		}
+		if slow {
+			h.slow.note(ctx, slowStatement{s, shape, rows, duration, category, event}, end)
+		}
+	}
 	if span.IsRecording() {
-		if errorType != "" {
-			span.SetAttributes(semconv.ErrorTypeKey.String(errorType))
-			span.SetStatus(codes.Error, "")
-			span.RecordError(event.Err)
-		}
-		if code := sqlState(event.Err); code != "" {
-			span.SetAttributes(semconv.DBResponseStatusCode(code))
-		}
-		if event.Result != nil && operation == "SELECT" {
-			if rows, err := event.Result.RowsAffected(); err == nil {
-				span.SetAttributes(attribute.Int64("db.response.returned_rows", rows))
-			}
-		}
-	}
-	span.End(trace.WithTimestamp(end))
-	h.instruments.duration.
-		WithLabelValues(h.system, operationLabel(operation), collection, errorType).
-		Observe(end.Sub(event.StartTime).Seconds())
-}
-
-// describe names the statement: its SQL command and its table.
-func describe(event *bun.QueryEvent) (operation, collection string) {
-	operation = strings.ToUpper(event.Operation())
-	if event.IQuery != nil {
-		collection = strings.Trim(event.IQuery.GetTableName(), `"`)
-	}
-	return operation, collection
-}
-
-// operationLabel keeps the set of label values small: the rarer commands share one.
-func operationLabel(operation string) string {
-	switch operation {
-	case "SELECT", "INSERT", "UPDATE", "DELETE":
-		return operation
-	case "BEGIN", "COMMIT", "ROLLBACK":
-		return "transaction"
-	}
-	return "OTHER"
-}
-
-// databaseErrorType is the category of a statement's error. No rows is an answer, not an error.
-func databaseErrorType(err error) string {
-	switch {
-	case err == nil, errors.Is(err, sql.ErrNoRows):
-		return ""
-	case errors.Is(err, context.Canceled):
-		return catalogue.ErrorCanceled
-	case errors.Is(err, context.DeadlineExceeded):
-		return catalogue.ErrorTimeout
-	}
-	return catalogue.ErrorDependency
-}
-
-// sqlState is the five-character code that PostgreSQL gives with an error. The driver is known by its method only, so
-// that a service without PostgreSQL does not link it.
-func sqlState(err error) string {
-	var coded interface{ SQLState() string }
-	if errors.As(err, &coded) {
-		return coded.SQLState()
-	}
-	return ""
-}
-
-// StartDatabase measures a use of a database that bun knows nothing of, such as Redis: a client span, which the context
-// carries, and a duration. system is the db.system.name of the conventions and operation one of catalogue.DBOperation.
-// The caller ends it with the outcome.
-func (t *Telemetry) StartDatabase(ctx context.Context, system, operation string) (context.Context, func(error)) {
-	start := time.Now()
-	ctx, span := t.tracer.Start(ctx, operation, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(start),
-		trace.WithAttributes(semconv.DBSystemNameKey.String(system), semconv.DBOperationName(operation)))
-	return ctx, func(err error) {
-		end := time.Now()
-		errorType := databaseErrorType(err)
-		if errorType != "" {
-			span.SetAttributes(semconv.ErrorTypeKey.String(errorType))
-			span.SetStatus(codes.Error, "")
-			span.RecordError(err)
-		}
 		span.End(trace.WithTimestamp(end))
-		t.database.duration.WithLabelValues(system, operation, "", errorType).Observe(end.Sub(start).Seconds())
 	}
+	if category != "" {
+		if t := transactionOf(ctx); t != nil {
+			t.failed(category)
+		}
+	}
+}
+
+// rows is how many rows a statement returned or changed.
+type rows struct {
+	attribute string // empty when it is not known
+	n         int64
+}
+
+func rowsOf(event *bun.QueryEvent) rows {
+	if event.Result == nil || event.Err != nil {
+		return rows{}
+	}
+	var name string
+	switch strings.ToUpper(event.Operation()) {
+	case "SELECT":
+		name = string(semconv.DBResponseReturnedRowsKey)
+	case "INSERT", "UPDATE", "DELETE", "MERGE":
+		name = catalogue.DBAffectedRows
+	default:
+		return rows{}
+	}
+	n, err := event.Result.RowsAffected()
+	if err != nil {
+		return rows{}
+	}
+	return rows{name, n}
+}
+
+// recordFailure says on the span what went wrong, if anything did.
+func (h *databaseHook) recordFailure(span trace.Span, category string, err error) {
+	if category == "" {
+		return
+	}
+	span.SetAttributes(semconv.ErrorTypeKey.String(category))
+	span.SetStatus(codes.Error, "")
+	if err == nil {
+		return
+	}
+	code := h.statusCode(err)
+	if code != "" {
+		span.SetAttributes(semconv.DBResponseStatusCode(code))
+	}
+	recordException(span, err, code)
+}
+
+// recordException adds the error to the span. PostgreSQL repeats the value that it could not make sense of, so such a
+// message is left out: https://www.postgresql.org/docs/current/errcodes-appendix.html, class 22.
+func recordException(span trace.Span, err error, code string) {
+	const dataException = "22"
+	if len(code) == sqlStateLength && strings.HasPrefix(code, dataException) {
+		span.AddEvent("exception", trace.WithAttributes(semconv.ExceptionType("SQLSTATE "+code)))
+		return
+	}
+	span.RecordError(err)
 }

@@ -3,13 +3,11 @@ package telemetry_test
 import (
 	"context"
 	"database/sql"
-	"io"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	_ "modernc.org/sqlite"
 
@@ -20,7 +18,7 @@ import (
 type egg struct {
 	bun.BaseModel `bun:"table:eggs"`
 
-	ID    int64
+	ID    int64 `bun:",pk"`
 	Owner string
 }
 
@@ -32,13 +30,15 @@ func TestADatabaseStatementLeavesOneSpanAndOneSample(t *testing.T) {
 		operation string
 		table     string
 		errorType string
+		code      string
+		rows      string // the attribute that says how many
 	}{
 		"a query": {
 			run: func(ctx context.Context, db *bun.DB) error {
 				return db.NewSelect().Model(&[]egg{}).Where("owner = ?", "ann@example.org").Scan(ctx)
 			},
 			span: "SELECT eggs", operation: "SELECT", table: "eggs",
-			text: `SELECT "egg"."id", "egg"."owner" FROM "eggs" AS "egg" WHERE (owner = ?)`,
+			text: `SELECT "egg"."id", "egg"."owner" FROM "eggs" AS "egg" WHERE (owner = ?)`, rows: "db.response.returned_rows",
 		},
 		"a change": {
 			run: func(ctx context.Context, db *bun.DB) error {
@@ -46,7 +46,31 @@ func TestADatabaseStatementLeavesOneSpanAndOneSample(t *testing.T) {
 				return err
 			},
 			span: "INSERT eggs", operation: "INSERT", table: "eggs",
+			text: `INSERT INTO "eggs" ("id", "owner") VALUES (?, ?)`, rows: "db.response.affected_rows",
+		},
+		"a row that is there already": {
+			run: func(ctx context.Context, db *bun.DB) error {
+				_, err := db.NewInsert().Model(&egg{ID: 1, Owner: "bob@example.org"}).Exec(ctx)
+				return err
+			},
+			span: "INSERT eggs", operation: "INSERT", table: "eggs", errorType: "conflict", code: "1555",
 			text: `INSERT INTO "eggs" ("id", "owner") VALUES (?, ?)`,
+		},
+		"a query in plain SQL": {
+			run: func(ctx context.Context, db *bun.DB) error {
+				var n int
+				return db.NewRaw("SELECT count(*) FROM eggs WHERE owner <> ?", "FROM hens").Scan(ctx, &n)
+			},
+			span: "SELECT eggs", operation: "SELECT", table: "eggs", text: `SELECT count(*) FROM eggs WHERE owner <> ?`,
+			rows: "db.response.returned_rows",
+		},
+		"a query of a table expression": {
+			run: func(ctx context.Context, db *bun.DB) error {
+				var ids []int64
+				return db.NewSelect().TableExpr("eggs AS e").ColumnExpr("e.id").Where("e.id IN (?)", bun.List([]int{1, 2, 3})).Scan(ctx, &ids)
+			},
+			span: "SELECT eggs", operation: "SELECT", table: "eggs", text: `SELECT e.id FROM eggs AS e WHERE (e.id IN (?))`,
+			rows: "db.response.returned_rows",
 		},
 		"a statement in plain SQL": {
 			run: func(ctx context.Context, db *bun.DB) error {
@@ -60,7 +84,7 @@ func TestADatabaseStatementLeavesOneSpanAndOneSample(t *testing.T) {
 				_, err := db.NewDelete().Table("hens").Where("id = 7").Exec(ctx)
 				return err
 			},
-			span: "DELETE hens", operation: "DELETE", table: "hens", text: `DELETE FROM "hens" WHERE (id = ?)`, errorType: "dependency",
+			span: "DELETE hens", operation: "DELETE", table: "hens", text: `DELETE FROM "hens" WHERE (id = ?)`, errorType: "internal", code: "1",
 		},
 		"a statement that comes too late": {
 			run: func(ctx context.Context, db *bun.DB) error {
@@ -80,23 +104,9 @@ func TestADatabaseStatementLeavesOneSpanAndOneSample(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			collector := telemetrytest.NewCollector(t)
-			tel, err := telemetry.Start(telemetry.Config{
-				Service: "test", OTLPEndpoint: collector.Addr, OTLPInsecure: true, SampleRatio: 1,
-				ExportInterval: 10 * time.Millisecond, Logs: io.Discard,
-			})
-			require.NoError(t, err)
-			pool, err := sql.Open("sqlite", "file::memory:")
-			require.NoError(t, err)
-			pool.SetMaxOpenConns(1)
-			db := bun.NewDB(pool, sqlitedialect.New())
-			t.Cleanup(func() { require.NoError(t, db.Close()) })
-			_, err = db.NewCreateTable().Model((*egg)(nil)).Exec(t.Context())
-			require.NoError(t, err)
-
-			db = db.WithQueryHook(tel.DatabaseHook("sqlite"))
+			collector, tel, db := measured(t, telemetry.Config{})
 			ctx, parent := tel.TracerProvider().Tracer("test").Start(t.Context(), "request")
-			err = c.run(ctx, db)
+			err := c.run(ctx, db)
 			if c.errorType == "" && err != nil {
 				require.ErrorIs(t, err, sql.ErrNoRows)
 			}
@@ -107,21 +117,24 @@ func TestADatabaseStatementLeavesOneSpanAndOneSample(t *testing.T) {
 			parentID := parent.SpanContext().SpanID()
 			require.Equal(t, parentID[:], span.GetParentSpanId(), "it is part of the request's trace")
 			require.Equal(t, "sqlite", telemetrytest.Attribute(span, "db.system.name"))
+			require.Equal(t, "henhouse", telemetrytest.Attribute(span, "db.namespace"))
 			require.Equal(t, c.table, telemetrytest.Attribute(span, "db.collection.name"))
 			require.Equal(t, c.text, telemetrytest.Attribute(span, "db.query.text"), "the text has no values")
 			require.Equal(t, c.errorType, telemetrytest.Attribute(span, "error.type"))
+			require.Equal(t, c.code, telemetrytest.Attribute(span, "db.response.status_code"))
+			for _, rows := range []string{"db.response.returned_rows", "db.response.affected_rows"} {
+				want := ""
+				if rows == c.rows {
+					want = "int_value:1"
+				}
+				require.Equal(t, want, telemetrytest.Attribute(span, rows), rows)
+			}
 			require.Equal(t, c.errorType != "", span.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR)
 
-			s := &service{t: t, tel: tel}
-			metrics := s.families()["db_client_operation_duration_seconds"].GetMetric()
-			require.Len(t, metrics, 1)
-			labels := map[string]string{}
-			for _, l := range metrics[0].GetLabel() {
-				labels[l.GetName()] = l.GetValue()
-			}
-			require.Equal(t, map[string]string{
+			require.EqualValues(t, 1, samplesOf(t, tel, "db_client_operation_duration_seconds", nil), "one sample in all")
+			require.EqualValues(t, 1, samplesOf(t, tel, "db_client_operation_duration_seconds", map[string]string{
 				"db_system_name": "sqlite", "db_operation_name": c.operation, "db_collection_name": c.table, "error_type": c.errorType,
-			}, labels)
+			}))
 		})
 	}
 }

@@ -73,7 +73,10 @@ func RouteOf(ctx context.Context) string {
 // category of the catalogue; empty leaves it to the status.
 func Fail(ctx context.Context, errorType string, cause error) {
 	if x := exchangeOf(ctx); x != nil {
-		x.errorType, x.err = errorType, cause
+		x.err = cause
+		if x.errorType != catalogue.ErrorInjected { // which a panic on purpose stays
+			x.errorType = errorType
+		}
 	}
 }
 
@@ -102,11 +105,15 @@ func TraceID(ctx context.Context) string {
 type PanicError struct {
 	Value any
 	Stack string
+
+	frames []uintptr
 }
 
 func newPanicError(value any) *PanicError {
-	stack := make([]byte, maxStack)
-	return &PanicError{Value: value, Stack: string(stack[:runtime.Stack(stack, false)])}
+	stack, frames := make([]byte, maxStack), make([]uintptr, maxFrames)
+	return &PanicError{
+		Value: value, Stack: string(stack[:runtime.Stack(stack, false)]), frames: frames[:runtime.Callers(callersSkipped, frames)],
+	}
 }
 
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }

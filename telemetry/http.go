@@ -92,6 +92,7 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
 		return err
 	}
 	server := app.Server()
+	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // its errors would have headers in them
 	server.Handler = t.http.wrap(handler)
 	answerError := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
@@ -226,6 +227,7 @@ func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange, stream *fol
 	exemplar := h.series(x.route, o).observe(duration, end, x.span.SpanContext())
 	h.endSpan(ctx, x, o, end, exemplar)
 	h.logAccess(ctx, x, o, end)
+	h.reportError(x, o)
 }
 
 // failed says whether the service is to blame. A 4xx is the client's error, and so is going away.

@@ -1,11 +1,6 @@
 package telemetry
 
 import (
-	"bytes"
-	"net"
-	"net/url"
-	"strings"
-
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/attribute"
@@ -26,16 +21,17 @@ func (d *description) reset() {
 }
 
 // request describes a request by the stable HTTP conventions. server.address is left out: it would be the Host header,
-// which the client controls. Strings are copied, all in one, because fasthttp uses its buffers again.
-func (d *description) request(ctx *fasthttp.RequestCtx, r *route) {
+// which the client controls. Strings are copied, all in one, because fasthttp uses its buffers again. Secrets are taken out
+// when the span is exported.
+func (d *description) request(t *Telemetry, ctx *fasthttp.RequestCtx, r *route) {
 	uri := ctx.URI()
 	d.text = append(d.text, uri.PathOriginal()...)
 	path := len(d.text)
-	d.text = appendRedacted(d.text, uri.QueryString())
+	d.text = append(d.text, uri.QueryString()...)
 	query := len(d.text)
 	d.text = append(d.text, ctx.UserAgent()...)
 	agent := len(d.text)
-	d.text = appendClient(d.text, ctx)
+	d.text = t.appendClientAddress(d.text, ctx.RemoteIP())
 	all := string(d.text)
 	d.attributes = append(d.attributes,
 		semconv.HTTPRequestMethodKey.String(r.method),
@@ -57,54 +53,11 @@ func (d *description) request(ctx *fasthttp.RequestCtx, r *route) {
 	}
 }
 
-// appendClient appends the address that the connection came from.
-func appendClient(text []byte, ctx *fasthttp.RequestCtx) []byte {
-	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
-		if address := tcp.AddrPort().Addr(); address.IsValid() {
-			return address.Unmap().WithZone("").AppendTo(text)
-		}
-	}
-	return append(text, "0.0.0.0"...)
-}
-
 func scheme(ctx *fasthttp.RequestCtx) string {
 	if ctx.IsTLS() {
 		return "https"
 	}
 	return "http"
-}
-
-// secretParameters are the query parameters whose values must not be recorded.
-var secretParameters = []string{"token", "key", "secret", "password", "signature", "sig", "code", "auth", "email", "phone"}
-
-// appendRedacted appends a query without the values of parameters whose names suggest a secret or personal data.
-func appendRedacted(text, query []byte) []byte {
-	for len(query) > 0 {
-		pair, rest, more := bytes.Cut(query, []byte{'&'})
-		if name, _, _ := bytes.Cut(pair, []byte{'='}); isSecretParameter(string(name)) {
-			text = append(append(text, name...), "=REDACTED"...)
-		} else {
-			text = append(text, pair...)
-		}
-		if more {
-			text = append(text, '&')
-		}
-		query = rest
-	}
-	return text
-}
-
-func isSecretParameter(name string) bool {
-	if plain, err := url.QueryUnescape(name); err == nil {
-		name = plain
-	}
-	name = strings.ToLower(name)
-	for _, secret := range secretParameters {
-		if strings.Contains(name, secret) {
-			return true
-		}
-	}
-	return false
 }
 
 // knownMethod returns the method, or _OTHER for one that HTTP does not define: the client must not choose label values.

@@ -42,7 +42,7 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 		slog.String("url.path", string(ctx.URI().PathOriginal())),
 		slog.Int("http.response.status_code", o.status),
 		slog.Float64("http.server.request.duration", duration.Seconds()),
-		slog.String("client.address", string(appendClient(nil, ctx))),
+		slog.String("client.address", h.telemetry.clientAddress(ctx.RemoteIP())),
 	)
 	if o.errorType != "" {
 		attrs = append(attrs, slog.String("error.type", o.errorType))

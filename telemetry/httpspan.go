@@ -48,7 +48,7 @@ func (h *httpInstruments) endSpan(ctx *fasthttp.RequestCtx, x *exchange, o outco
 		return
 	}
 	d := h.descriptions.Get().(*description) //nolint:errcheck // nothing else is in the pool
-	d.request(ctx, x.route)
+	d.request(h.telemetry, ctx, x.route)
 	d.attributes = append(d.attributes, semconv.HTTPResponseStatusCode(o.status))
 	if o.errorType != "" {
 		d.attributes = append(d.attributes, semconv.ErrorTypeKey.String(o.errorType))

@@ -98,8 +98,8 @@ func (e *otlpExporter) appendScope(ctx context.Context, spans []sdktrace.ReadOnl
 			})
 		}
 		for _, s := range spans {
-			if isUsual(s) {
-				b = appendSpan(b, s)
+			if attributes, events := s.Attributes(), s.Events(); isUsual(attributes, events, s.Links()) { // each cleans them
+				b = appendSpan(b, s, attributes, events)
 				continue
 			}
 			var encoded []byte
@@ -132,11 +132,11 @@ func (c *catcher) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans
 }
 
 // isUsual says whether appendSpan knows all that the span has.
-func isUsual(s sdktrace.ReadOnlySpan) bool {
-	if len(s.Links()) > 0 || !arePlain(s.Attributes()) {
+func isUsual(attributes []attribute.KeyValue, events []sdktrace.Event, links []sdktrace.Link) bool {
+	if len(links) > 0 || !arePlain(attributes) {
 		return false
 	}
-	for _, event := range s.Events() {
+	for _, event := range events {
 		if !arePlain(event.Attributes) {
 			return false
 		}
@@ -157,7 +157,7 @@ func arePlain(attributes []attribute.KeyValue) bool {
 
 // The numbers below are those of the fields in opentelemetry/proto/trace/v1/trace.proto and common/v1/common.proto.
 
-func appendSpan(b []byte, s sdktrace.ReadOnlySpan) []byte {
+func appendSpan(b []byte, s sdktrace.ReadOnlySpan, attributes []attribute.KeyValue, events []sdktrace.Event) []byte {
 	return message(b, 2, func(b []byte) []byte {
 		sc, parent := s.SpanContext(), s.Parent()
 		id, span := sc.TraceID(), sc.SpanID()
@@ -172,17 +172,18 @@ func appendSpan(b []byte, s sdktrace.ReadOnlySpan) []byte {
 		b = number(b, 6, spanKind(s.SpanKind()))
 		b = instant(b, 7, s.StartTime())
 		b = instant(b, 8, s.EndTime())
-		for _, a := range s.Attributes() {
+		for _, a := range attributes {
 			b = appendAttribute(b, 9, a)
 		}
 		b = number(b, 10, uint64(max(0, s.DroppedAttributes())))
-		for _, event := range s.Events() {
+		for _, event := range events {
 			b = appendEvent(b, event)
 		}
 		b = number(b, 12, uint64(max(0, s.DroppedEvents())))
 		b = number(b, 14, uint64(max(0, s.DroppedLinks())))
 		return message(b, 15, func(b []byte) []byte {
-			return number(text(b, 2, s.Status().Description), 3, statusCode(s.Status().Code))
+			status := s.Status()
+			return number(text(b, 2, status.Description), 3, statusCode(status.Code))
 		})
 	})
 }

@@ -18,6 +18,10 @@ func TestSanitizeSQLLeavesValuesOut(t *testing.T) {
 		"a dollar-quoted text":         {`SELECT $tag$ secret $ $tag$, c`, `SELECT ?, c`},
 		"bytes":                        {`INSERT INTO t VALUES (X'deadbeef', '\xdead')`, `INSERT INTO t VALUES (X?, ?)`},
 		"comments":                     {"SELECT 1 -- password\n/* secret */ , x", "SELECT ?    , x"},
+		"a list":                       {`SELECT a FROM t WHERE b IN (1, 'x', 3) AND c IN (4)`, `SELECT a FROM t WHERE b IN (?) AND c IN (?)`},
+		"rows of values":               {`INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, 'z') RETURNING a`, `INSERT INTO t VALUES (?, ?) RETURNING a`},
+		"rows that are not alike":      {`VALUES (1, NULL), (2, 3), (4, 5), (6)`, `VALUES (?, NULL), (?, ?), (?)`},
+		"calls that are alike stay":    {`SELECT f(1), f(1), (a), (a)`, `SELECT f(?), f(?), (a), (a)`},
 		"a text that does not end":     {`SELECT 'secret`, `SELECT ?`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,7 +8,7 @@
 //	tel.Use(app)               // before any other middleware
 //	... register routes ...
 //	err = tel.Instrument(app)  // after the last route, before listening
-//	db.AddQueryHook(tel.DatabaseHook("postgresql"))
+//	db.AddQueryHook(tel.DatabaseHook("postgresql", "shop"))
 //	admin.Handle("/metrics", tel.MetricsHandler())
 package telemetry
 
@@ -25,21 +25,20 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/sdk/resource"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // scope is the instrumentation scope of the spans made here.
 const scope = "github.com/farmersmarket/platform/telemetry"
+
+// defaultQueue is how many spans, and how many log lines, wait for the collector.
+const defaultQueue = 8192
 
 // Config says what is instrumented and where its telemetry goes. Only Service is required.
 type Config struct {
@@ -59,10 +58,14 @@ type Config struct {
 	SampleRatio float64
 	// SpanQueue bounds the spans waiting for the collector. Default 8192.
 	SpanQueue int
-	// ExportInterval is the longest that a finished span waits before it is sent. Default 1 s.
+	// ExportLogs sends log lines to the collector too, besides writing them.
+	ExportLogs bool
+	// LogQueue bounds the log lines waiting for the collector. Default 8192.
+	LogQueue int
+	// ExportInterval is the longest that a finished span or a log line waits before it is sent. Default 1 s.
 	ExportInterval time.Duration
 
-	// Logs is where log lines go. Default standard error.
+	// Logs is where log lines go. It may be slow, or fail: nobody waits for it. Default standard error.
 	Logs io.Writer
 	// LogLevel is the least level that is logged. Default info.
 	LogLevel slog.Level
@@ -73,6 +76,14 @@ type Config struct {
 	Off bool
 	// AccessLogRatio is the share of successful requests in the access log, from 0 to 1. Errors are always there.
 	AccessLogRatio float64
+	// FullClientAddress records the addresses of clients as they are. Otherwise it is their networks that are recorded:
+	// /24 of IPv4 and /48 of IPv6.
+	FullClientAddress bool
+
+	// SlowQuery is the duration from which a database statement is logged. 0: none is.
+	SlowQuery time.Duration
+	// SlowQueryPlan also logs how the database runs such a statement. It is asked at most once a minute for each.
+	SlowQueryPlan bool
 }
 
 // Telemetry makes every signal of one service. Its methods are safe for concurrent use.
@@ -81,15 +92,19 @@ type Telemetry struct {
 	Metrics *Metrics
 
 	config     Config
-	access     *slog.Logger // for requests that succeeded, whose lines can wait
-	lines      *logLines
 	provider   *sdktrace.TracerProvider
 	sampler    sdktrace.Sampler
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
-	spans      *spanQueue
+	collector  *grpc.ClientConn // nil without one
+	exportLogs *logProcessor    // nil where they are only written
+	lines      *lineWriter
+	access     *slog.Logger // for requests that succeeded, whose lines can wait
 	http       *httpInstruments
 	database   *databaseInstruments
+	datastores datastores
+	outgoing   *prometheus.HistogramVec
+	onError    func(context.Context, ErrorEvent)
 }
 
 // Start makes the telemetry of a service. It does not wait for the collector, which may be away.
@@ -97,20 +112,19 @@ func Start(config Config) (*Telemetry, error) {
 	if err := config.complete(); err != nil {
 		return nil, fmt.Errorf("start telemetry of %q: %w", config.Service, err)
 	}
-	lines := newLogLines(config.Logs)
 	t := &Telemetry{
-		Logger:     newLogger(config, urgentLines{lines}),
-		access:     newLogger(config, lines),
-		lines:      lines,
 		Metrics:    newMetrics(),
 		config:     config,
 		propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
+		onError:    func(context.Context, ErrorEvent) {},
 	}
-	if err := t.startTraces(); err != nil {
+	t.lines = newLineWriter(config.Logs, t.Metrics)
+	if err := t.startExport(); err != nil {
 		return nil, err
 	}
 	t.http = newHTTPInstruments(t)
 	t.database = newDatabaseInstruments(t)
+	t.outgoing = t.Metrics.Histogram(catalogue.HTTPClientRequestDuration)
 	t.Metrics.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -130,14 +144,20 @@ func (c *Config) complete() error {
 		}
 	}
 	if c.Off {
-		c.OTLPEndpoint, c.SpanExporter, c.SampleRatio = "", nil, 0
+		c.OTLPEndpoint, c.SpanExporter, c.SampleRatio, c.ExportLogs = "", nil, 0, false
 		c.LogLevel = max(c.LogLevel, slog.LevelError)
+	}
+	if c.ExportLogs && c.OTLPEndpoint == "" {
+		return errors.New("ExportLogs needs an OTLPEndpoint: name one, or export no logs")
 	}
 	if c.Logs == nil {
 		c.Logs = os.Stderr
 	}
 	if c.SpanQueue == 0 {
-		c.SpanQueue = 8192
+		c.SpanQueue = defaultQueue
+	}
+	if c.LogQueue == 0 {
+		c.LogQueue = defaultQueue
 	}
 	if c.ExportInterval == 0 {
 		c.ExportInterval = time.Second
@@ -145,19 +165,11 @@ func (c *Config) complete() error {
 	return nil
 }
 
-func (t *Telemetry) startTraces() error {
-	attributes := []attribute.KeyValue{
-		semconv.ServiceName(t.config.Service),
-		semconv.ServiceVersion(t.config.Version),
-		semconv.DeploymentEnvironmentName(t.config.Environment),
-	}
-	if t.config.Revision != "" { // it was built outside of git
-		attributes = append(attributes, semconv.VCSRefHeadRevision(t.config.Revision))
-	}
-	res, err := resource.New(context.Background(),
-		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithAttributes(attributes...))
-	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
-		return fmt.Errorf("describe the service as an OpenTelemetry resource: %w", err)
+// startExport makes the logger and the tracer, and what they send to the collector with.
+func (t *Telemetry) startExport() error {
+	res, err := describeService(t.config)
+	if err != nil {
+		return err
 	}
 	t.sampler = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.config.SampleRatio))
 	options := []sdktrace.TracerProviderOption{
@@ -165,39 +177,31 @@ func (t *Telemetry) startTraces() error {
 		sdktrace.WithSampler(t.sampler),
 		sdktrace.WithIDGenerator(ids{}),
 	}
-	exporter := t.config.SpanExporter
-	if exporter == nil && t.config.OTLPEndpoint != "" {
-		if exporter, err = newExporter(t.config); err != nil {
+	local := newLogger(t.config, t.lines, nil)
+	t.Logger, t.access = local, newLogger(t.config, patientLines{t.lines}, nil)
+	if t.config.OTLPEndpoint != "" {
+		if t.collector, err = connect(t.config); err != nil {
 			return err
 		}
 	}
-	if exporter != nil {
-		t.spans = newSpanQueue(exporter, t.config, t.Metrics, t.Logger)
-		options = append(options, sdktrace.WithSpanProcessor(t.spans))
+	if t.config.ExportLogs {
+		// What the queue says of itself is not put into it again.
+		if t.exportLogs, err = newLogProcessor(t.collector, t.config, t.Metrics, local); err != nil {
+			return err
+		}
+		provider := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(t.exportLogs))
+		t.Logger, t.access = newLogger(t.config, t.lines, provider), newLogger(t.config, patientLines{t.lines}, provider)
+	}
+	if t.collector != nil || t.config.SpanExporter != nil {
+		spans, err := newSpanProcessor(t.collector, t.config, t.Metrics, t.Logger)
+		if err != nil {
+			return err
+		}
+		options = append(options, sdktrace.WithSpanProcessor(spans))
 	}
 	t.provider = sdktrace.NewTracerProvider(options...)
 	t.tracer = t.provider.Tracer(scope)
 	return nil
-}
-
-func newExporter(config Config) (sdktrace.SpanExporter, error) {
-	// The span queue does the retrying: the exporter's own would hold a batch without anybody knowing.
-	options := []otlptracegrpc.Option{
-		otlptracegrpc.WithEndpoint(config.OTLPEndpoint),
-		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{Enabled: false}),
-		otlptracegrpc.WithDialOption(grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: firstRetry, Multiplier: 2, Jitter: 0.2, MaxDelay: slowestRetry},
-			MinConnectTimeout: slowestRetry,
-		})),
-	}
-	if config.OTLPInsecure {
-		options = append(options, otlptracegrpc.WithInsecure())
-	}
-	exporter, err := newOTLPExporter(otlptracegrpc.NewClient(options...))
-	if err != nil {
-		return nil, fmt.Errorf("make the OTLP trace exporter for %s: %w", config.OTLPEndpoint, err)
-	}
-	return exporter, nil
 }
 
 // TracerProvider makes tracers for libraries that want one.
@@ -211,14 +215,32 @@ func (t *Telemetry) MetricsHandler() http.Handler {
 	return newExposition(t.Metrics.registry, t.Logger)
 }
 
-// Shutdown sends what is queued and stops. It returns by the context's deadline, with an error that says how many spans
-// were lost.
+// Shutdown sends what is queued, spans and then log lines, and stops. What cannot be sent by the context's deadline is
+// lost: the error, and the last log line, say how much that was.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
-	defer t.lines.close()
-	if err := t.provider.Shutdown(ctx); err != nil {
-		return fmt.Errorf("flush traces to %s: %w", t.config.OTLPEndpoint, err)
+	flushed := make(chan struct{})
+	go func() { // at once: spans that are not taken must not cost the lines their time
+		defer close(flushed)
+		if t.exportLogs != nil {
+			_ = t.exportLogs.ForceFlush(ctx) // Shutdown says what is lost
+		}
+	}()
+	err := t.provider.Shutdown(ctx)
+	<-flushed
+	if t.exportLogs != nil {
+		err = errors.Join(err, t.exportLogs.Shutdown(ctx))
 	}
-	return nil
+	if t.collector != nil {
+		err = errors.Join(err, t.collector.Close())
+	}
+	if err != nil {
+		err = fmt.Errorf("send the last telemetry to %s: %w", t.config.OTLPEndpoint, err)
+		t.Logger.Error("telemetry was lost at the end", "error", err.Error())
+	}
+	const local = time.Second // to write what is left, also when the collector took all the time
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), local)
+	defer cancel()
+	return errors.Join(err, t.lines.close(ctx))
 }
 
 func goVersion() string {

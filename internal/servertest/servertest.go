@@ -22,7 +22,8 @@ const patience = 60 * time.Second
 
 // Server is a running server on a SQLite database of its own, with the seed's catalogue and sandbox payments.
 type Server struct {
-	URL string // of the API
+	URL      string // of the API
+	AdminURL string // of its admin port
 
 	env []string
 }
@@ -66,24 +67,25 @@ func Start(t *testing.T, settings ...string) *Server {
 		}
 	})
 	require.Eventually(t, func() bool {
-		s.URL = addressIn(logs.String())
+		s.URL, s.AdminURL = addressesIn(logs.String())
 		return s.URL != ""
 	}, patience, 5*time.Millisecond, "the server should serve")
 	return s
 }
 
-// addressIn finds the API's URL in the logs; empty while the server does not serve.
-func addressIn(logs string) string {
+// addressesIn finds the URLs of the API and of the admin port in the logs; empty while the server does not serve.
+func addressesIn(logs string) (api, admin string) {
 	for line := range strings.Lines(logs) {
 		var fields struct {
 			Message string `json:"msg"`
 			API     string `json:"api"`
+			Admin   string `json:"admin"`
 		}
 		if json.Unmarshal([]byte(line), &fields) == nil && fields.Message == "serving" {
-			return "http://" + fields.API
+			return "http://" + fields.API, "http://" + fields.Admin
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // Env is the settings that the server runs with, for other commands of it to work on the same database.

@@ -35,7 +35,8 @@ type label struct {
 }
 
 type span struct {
-	Name       string      `json:"name"` // {attribute} stands for its value
+	Name       string      `json:"name"`               // {attribute} stands for its value
+	Fallback   string      `json:"fallback,omitempty"` // where one of them has no value
 	Kind       string      `json:"kind"`
 	Help       string      `json:"help"`
 	Stability  string      `json:"stability"`
@@ -68,7 +69,7 @@ func (c Contract) JSON(out io.Writer) error {
 	}
 	for _, s := range c.Spans {
 		d.Spans = append(d.Spans, span{
-			Name: s.Name, Kind: string(s.Kind), Help: s.Help, Stability: string(s.Stability),
+			Name: s.Name, Fallback: s.Fallback, Kind: string(s.Kind), Help: s.Help, Stability: string(s.Stability),
 			Attributes: attributes(attributes(nil, s.Always, true), s.Sometimes, false),
 		})
 	}

@@ -47,7 +47,8 @@ func (c Contract) spansPage(page *strings.Builder) {
 	}
 	page.WriteString("\n## Spans\n\nIn a name, `{attribute}` stands for the value of the attribute.\n")
 	for _, s := range c.Spans {
-		fmt.Fprintf(page, "\n### `%s`\n\n%s\n\n%s, %s.\n\n| attribute | type | what it is | on |\n|---|---|---|---|\n", s.Name, s.Help, s.Kind, s.Stability)
+		fmt.Fprintf(page, "\n### `%s`\n\n%s%s\n\n%s, %s.\n\n| attribute | type | what it is | on |\n|---|---|---|---|\n",
+			s.Name, s.Help, fallbackSentence(s.Fallback), s.Kind, s.Stability)
 		attributeRows(page, s.Always, " | all |")
 		attributeRows(page, s.Sometimes, " | some |")
 	}
@@ -79,6 +80,13 @@ func attributeRows(page *strings.Builder, attributes []catalogue.Attribute, end 
 		}
 		fmt.Fprintf(page, "| `%s` | %s | %s%s\n", a.Name, a.Type, help, end)
 	}
+}
+
+func fallbackSentence(pattern string) string {
+	if pattern == "" {
+		return ""
+	}
+	return " Where the name lacks a value, it is `" + pattern + "`."
 }
 
 func unitSentence(unit string) string {

@@ -1,13 +1,9 @@
 package check
 
 import (
-	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 	"github.com/farmersmarket/platform/telemetry/inventory"
@@ -35,10 +31,11 @@ type series struct {
 
 // newSchema knows the catalogue, the inventory, what Prometheus adds by itself, and what the rules record.
 func newSchema(root string, sources []expression) (Schema, error) {
-	jobs, err := scrapeJobs(filepath.Join(root, "compose", "prometheus", "prometheus.yml"))
+	scraped, err := readScrapes(filepath.Join(root, "compose", "prometheus"))
 	if err != nil {
 		return Schema{}, err
 	}
+	jobs := scraped.jobs
 	programs, err := inventory.Load()
 	if err != nil {
 		return Schema{}, err
@@ -52,7 +49,7 @@ func newSchema(root string, sources []expression) (Schema, error) {
 	for _, program := range programs {
 		for _, m := range program.Metrics {
 			for _, name := range m.Series() {
-				s.addScraped(name, inventoryKind(m, name), m.SeriesLabels(name), jobs)
+				s.addScraped(name, inventoryKind(m, name), append(m.SeriesLabels(name), scraped.labels[program.Job]...), jobs)
 			}
 		}
 	}
@@ -171,24 +168,3 @@ func (s Schema) merge(name string, added series) bool {
 }
 
 func (s Schema) names() []string { return slices.Sorted(maps.Keys(s.series)) }
-
-// scrapeJobs are the values of the label job: Prometheus gives it to everything that it scrapes.
-func scrapeJobs(file string) ([]string, error) {
-	content, err := os.ReadFile(file) //nolint:gosec // a file of the repository that the user named
-	if err != nil {
-		return nil, fmt.Errorf("read the scrape jobs: %w", err)
-	}
-	var config struct {
-		ScrapeConfigs []struct {
-			JobName string `yaml:"job_name"`
-		} `yaml:"scrape_configs"`
-	}
-	if err := yaml.Unmarshal(content, &config); err != nil {
-		return nil, fmt.Errorf("read the scrape jobs from %s: %w", file, err)
-	}
-	var jobs []string
-	for _, c := range config.ScrapeConfigs {
-		jobs = append(jobs, c.JobName)
-	}
-	return jobs, nil
-}

@@ -59,7 +59,8 @@ func TestLabelsOfAResult(t *testing.T) {
 		expr string
 		want []string
 	}{
-		"a target's series has the target's labels": {"up", []string{"instance", "job"}},
+		"a target's series has the target's labels":    {"up", []string{"instance", "job"}},
+		"a probe has the label of its list of targets": {"probe_success", []string{"instance", "job", "probe"}},
 		"a bucket has le":                         {"rate(db_client_operation_duration_seconds_bucket[5m])", []string{"db_collection_name", "db_operation_name", "db_system_name", "error_type", "instance", "job", "le"}},
 		"a quantile of buckets has not":           {"histogram_quantile(0.9, sum by (le, job) (rate(db_client_operation_duration_seconds_bucket[5m])))", []string{"job"}},
 		"sum drops all":                           {"sum(up)", nil},

@@ -249,6 +249,7 @@ func fill(t *testing.T, storage *teststorage.TestStorage) {
 			}
 			add("up", up, "job", job, "instance", job+":80")
 		}
+		add("up", 1, "job", "blackbox", "instance", "server", "probe", "live") // what is probed is no component
 		require.NoError(t, app.Commit())
 	}
 }

@@ -115,6 +115,9 @@ func (p *prometheusSource) components(ctx context.Context, at time.Time) ([]stac
 	}
 	components := make([]stack.Component, 0, len(vector))
 	for _, sample := range vector {
+		if sample.Metric["job"] == "blackbox" && sample.Metric["probe"] != "" {
+			continue // what it probes is no component
+		}
 		c := stack.Component{
 			Name: string(sample.Metric["job"]), Endpoint: string(sample.Metric["instance"]), State: stack.Ready,
 		}

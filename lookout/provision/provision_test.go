@@ -33,6 +33,7 @@ func newBench(t *testing.T) *bench {
 	b.client = b.connect(b.grafana.URL)
 	want, err := provision.Want(nil, dashboards.DefaultLinks)
 	require.NoError(t, err)
+	want.Dashboards = want.Dashboards[:1] // a second one is no different
 	b.want = want
 	return b
 }

@@ -57,6 +57,11 @@ func replaceLink(target, link string) error {
 // addTarget makes Prometheus scrape a component. It is called when the component is first ready, so that nothing counts
 // as down that is still being built.
 func (o *Options) addTarget(name, port string) error {
-	content := fmt.Sprintf("- targets: [%q]\n", o.Ports.Address(port))
+	return o.addLabelledTarget(name, port, "")
+}
+
+// addLabelledTarget adds a target whose series get these labels, in YAML's flow style, beside job and instance.
+func (o *Options) addLabelledTarget(name, port, labels string) error {
+	content := fmt.Sprintf("- targets: [%q]\n  labels: {%s}\n", o.Ports.Address(port), labels)
 	return writeFile(o.path("prometheus", "targets", name+".yml"), []byte(content))
 }

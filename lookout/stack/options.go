@@ -28,6 +28,8 @@ type Options struct {
 	NoBuild bool     // fail where something would have to be built
 	Faults  bool     // let the server's admin port inject faults
 
+	SamplingShare float64 // percent of the unremarkable traces that Jaeger keeps; 100 keeps every trace
+
 	TrafficRate float64                              // requests per second; 0 for none
 	Traffic     func(context.Context, Running) error // sends them from when the server is first ready until ctx is done
 	Home        func(Running) (http.Handler, error)  // the home page

@@ -25,6 +25,8 @@ const (
 	PortOTLPHTTP     = "otlp-http"
 	PortJaegerHealth = "jaeger-health"
 	PortJaegerStats  = "jaeger-metrics"
+	PortBlackbox     = "blackbox"
+	PortProbe        = "probe"
 )
 
 const (
@@ -42,6 +44,7 @@ func DefaultPorts(offset int) Ports {
 		PortPrometheus: 9090, PortAlertmanager: 9093, PortGrafana: 3000,
 		PortJaeger: 16686, PortJaegerGRPC: 16685, PortJaegerHealth: 13133, PortJaegerStats: 8888,
 		PortOTLPGRPC: 4317, PortOTLPHTTP: 4318,
+		PortBlackbox: 9115, PortProbe: 8092,
 	}
 	for name := range ports {
 		ports[name] += offset

@@ -25,11 +25,13 @@ const (
 	nameAlertmanager = "alertmanager"
 	nameJaeger       = "jaeger"
 	nameGrafana      = "grafana"
+	nameBlackbox     = "blackbox"
+	nameProbe        = "probe"
 )
 
 // Names returns the components that can be left out, in the order in which they are shown.
 func Names() []string {
-	return []string{nameServer, namePager, nameGrafana, nameJaeger, nameAlertmanager, namePrometheus}
+	return []string{nameServer, nameProbe, namePager, nameGrafana, nameBlackbox, nameJaeger, nameAlertmanager, namePrometheus}
 }
 
 // leanHeap makes a Go program collect garbage earlier. The programs idle on one machine with a developer's tools; the
@@ -42,13 +44,17 @@ func (o *Options) programs(ctx context.Context, starter *process.Starter, onServ
 	builder := upstream.Builder{Root: o.Root, BinDir: o.Bin, Starter: starter}
 	order := &turns{without: o.Without}
 	server := o.server(starter, order.next(nameServer), onServer) // the first build: the API shall answer early
+	serverReady, blackboxReady := whenBoth(o.addProbes)
+	server.onReady = joined(server.onReady, serverReady)
 	all := []program{
 		o.prometheus(builder, order.next(namePrometheus)),
 		o.alertmanager(builder, order.next(nameAlertmanager)),
 		o.jaeger(builder, order.next(nameJaeger)),
 		o.grafana(ctx),
+		o.blackbox(builder, order.next(nameBlackbox), blackboxReady),
 		o.pager(),
 		server,
+		o.probe(),
 	}
 	return slices.DeleteFunc(all, func(p program) bool { return slices.Contains(o.Without, p.name) })
 }
@@ -189,11 +195,10 @@ func (o *Options) jaeger(builder upstream.Builder, turn turn) program {
 		ports:  []string{PortJaeger, PortJaegerGRPC, PortJaegerHealth, PortJaegerStats, PortOTLPGRPC, PortOTLPHTTP},
 		health: o.Ports.URL(PortJaegerHealth) + "/status", page: o.Ports.Link(PortJaeger),
 		find: o.upstream(builder, nameJaeger, turn),
-		args: func(string) []string {
-			return []string{"--config=file:" + filepath.Join(o.Root, "compose", "jaeger", "config.yaml")}
-		},
+		args: func(string) []string { return o.jaegerConfig() },
 		env: []string{
 			leanHeap, "JAEGER_LISTEN_HOST=" + localhost,
+			"SAMPLING_SHARE=" + strconv.FormatFloat(o.SamplingShare, 'f', -1, 64),
 			port("JAEGER_OTLP_GRPC_PORT", PortOTLPGRPC), port("JAEGER_OTLP_HTTP_PORT", PortOTLPHTTP),
 			port("JAEGER_QUERY_PORT", PortJaeger), port("JAEGER_QUERY_GRPC_PORT", PortJaegerGRPC),
 			port("JAEGER_HEALTH_PORT", PortJaegerHealth), port("JAEGER_METRICS_PORT", PortJaegerStats),
@@ -201,6 +206,19 @@ func (o *Options) jaeger(builder upstream.Builder, turn turn) program {
 		dir:     o.Root,
 		onReady: func() error { return o.addTarget(nameJaeger, PortJaegerStats) },
 	}
+}
+
+// jaegerConfig names Jaeger's files. Where every trace is kept none waits for a decision, and each can be looked at at once.
+func (o *Options) jaegerConfig() []string {
+	files := []string{"jaeger/config.yaml"}
+	if o.SamplingShare < 100 {
+		files = append(files, "collector/sampling.yaml", "jaeger/sampling.yaml")
+	}
+	var args []string
+	for _, file := range files {
+		args = append(args, "--config=file:"+filepath.Join(o.Root, "compose", file))
+	}
+	return args
 }
 
 // upstream finds a program of another project, and when it is missing waits for its turn to be built.

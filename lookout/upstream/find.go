@@ -67,8 +67,9 @@ func AtLeast(release, wanted string) bool {
 	return semver.IsValid(release) && semver.Compare(release, "v"+wanted) >= 0
 }
 
-// printed is how the programs tell their release: `prometheus, version 3.16.0 (branch: …` or `…"gitVersion":"v2.13.0"…`.
-var printed = regexp.MustCompile(`(?:[Vv]ersion |"gitVersion":")v?(\d+\.\d+\.\d+(?:-[\w.]+)?)`)
+// printed is how the programs tell their release: `prometheus, version 3.16.0 (branch: …`, `…"gitVersion":"v2.13.0"…` or
+// `…Redis Metrics Exporter 1.82.0    build date: …`.
+var printed = regexp.MustCompile(`(?:[Vv]ersion |Exporter |"gitVersion":")v?(\d+\.\d+\.\d+(?:-[\w.]+)?)`)
 
 // releaseOf asks the program, and for one built without a stamped version its embedded build information.
 func releaseOf(ctx context.Context, program Program, path string) (string, error) {
@@ -86,7 +87,8 @@ func releaseOf(ctx context.Context, program Program, path string) (string, error
 		return "", fmt.Errorf("read build information: %w", err)
 	}
 	for _, module := range append(info.Deps, &info.Main) {
-		if strings.HasPrefix(program.Package, module.Path+"/cmd/") && module.Version == program.Version {
+		isIts := program.Package == module.Path || strings.HasPrefix(program.Package, module.Path+"/cmd/")
+		if isIts && module.Version == program.Version {
 			return program.Release, nil
 		}
 	}

@@ -27,7 +27,9 @@ const (
 	prometheusRelease   = "3.16.0"
 	prometheusModule    = "v0.316.0" // Prometheus tags its Go module 0.3YY.Z for release 3.YY.Z
 	alertmanagerRelease = "0.31.1"   // from 0.32 the module lacks the built web pages
+	blackboxRelease     = "0.28.0"
 	commonVersion       = "github.com/prometheus/common/version.Version"
+	exporters           = "lookout/upstream/exporters"
 )
 
 // programs are all upstream programs, in the order in which they are best built.
@@ -51,6 +53,13 @@ var programs = []Program{
 		buildTime: 210 * time.Second,
 	},
 	{
+		Name: "blackbox_exporter", Release: blackboxRelease, Version: "v" + blackboxRelease,
+		Package:     "github.com/prometheus/blackbox_exporter",
+		versionArgs: []string{"--version"}, stamp: commonVersion,
+		module:    "lookout/upstream/blackbox", // go install asks for a list of versions that not every module proxy has
+		buildTime: 50 * time.Second,
+	},
+	{
 		Name: "promtool", Release: prometheusRelease, Version: prometheusModule,
 		Package:     "github.com/prometheus/prometheus/cmd/promtool",
 		versionArgs: []string{"--version"}, stamp: commonVersion, buildTime: 60 * time.Second,
@@ -60,6 +69,30 @@ var programs = []Program{
 		Name: "amtool", Release: alertmanagerRelease, Version: "v" + alertmanagerRelease,
 		Package:     "github.com/prometheus/alertmanager/cmd/amtool",
 		versionArgs: []string{"--version"}, stamp: commonVersion, buildTime: 15 * time.Second,
+	},
+	{
+		// Not a program of the embedded mode: it checks the configuration of the Docker stack's Collector.
+		Name: "otelcol-contrib", Release: "0.161.0", Version: "v0.161.0",
+		Package:     "github.com/farmersmarket/platform/lookout/upstream/collector",
+		versionArgs: []string{"--version"}, stamp: "main.release",
+		module:    "lookout/upstream/collector", // upstream's own program has some hundreds of components
+		buildTime: 90 * time.Second,
+	},
+	// Exporters of the Docker stack: started here to record what they expose.
+	{
+		Name: "postgres_exporter", Release: "0.19.1", Version: "v0.19.1",
+		Package:     "github.com/prometheus-community/postgres_exporter/cmd/postgres_exporter",
+		versionArgs: []string{"--version"}, stamp: commonVersion, module: exporters, buildTime: 30 * time.Second,
+	},
+	{
+		Name: "redis_exporter", Release: "1.82.0", Version: "v1.82.0",
+		Package:     "github.com/oliver006/redis_exporter",
+		versionArgs: []string{"--version"}, stamp: "main.BuildVersion", module: exporters, buildTime: 20 * time.Second,
+	},
+	{
+		Name: "node_exporter", Release: "1.12.1", Version: "v1.12.1",
+		Package:     "github.com/prometheus/node_exporter",
+		versionArgs: []string{"--version"}, stamp: commonVersion, module: exporters, buildTime: 20 * time.Second,
 	},
 }
 

@@ -70,6 +70,10 @@ func TestFind(t *testing.T) {
 			"jaeger", `{"gitCommit":"1","gitVersion":"v2.14.1","buildDate":""}2026/11/23 application version: git-commit=1`, "",
 			"path", "2.14.1", "",
 		},
+		"Redis's exporter tells its release in a log line": {
+			"redis_exporter", `time="2026-11-25T22:03:53Z" level=info msg="Redis Metrics Exporter 1.82.0    build date: ? "`, "",
+			"path", "1.82.0", "",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -173,11 +177,38 @@ func TestEnsure(t *testing.T) {
 }
 
 func TestPinsAgree(t *testing.T) {
-	jaeger, err := Lookup("jaeger")
+	modules := map[string][]string{ // of a program's module, those that hold its release
+		"jaeger": {"github.com/jaegertracing/jaeger"},
+		"otelcol-contrib": {
+			"go.opentelemetry.io/collector/otelcol",
+			"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor",
+			"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/azuremonitorexporter",
+			"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/sentryexporter",
+		},
+		"blackbox_exporter": {"github.com/prometheus/blackbox_exporter"},
+		"postgres_exporter": {"github.com/prometheus-community/postgres_exporter"},
+		"redis_exporter":    {"github.com/oliver006/redis_exporter"},
+		"node_exporter":     {"github.com/prometheus/node_exporter"},
+	}
+	for name, paths := range modules {
+		program, err := Lookup(name)
+		require.NoError(t, err)
+		module, err := os.ReadFile(filepath.Join("..", "..", program.module, "go.mod"))
+		require.NoError(t, err)
+		for _, path := range paths {
+			require.Regexp(t, `(?m)^\t`+regexp.QuoteMeta(path+" "+program.Version)+`( |$)`, string(module), name)
+		}
+	}
+	compose, err := os.ReadFile("../../compose/docker-compose.yaml")
 	require.NoError(t, err)
-	module, err := os.ReadFile("jaeger/go.mod")
-	require.NoError(t, err)
-	require.Regexp(t, `(?m)^\tgithub.com/jaegertracing/jaeger `+regexp.QuoteMeta(jaeger.Version)+` `, string(module))
+	for name, image := range map[string]string{
+		"prometheus": "prom/prometheus:v", "alertmanager": "prom/alertmanager:v", "jaeger": "jaegertracing/jaeger:",
+		"blackbox_exporter": "prom/blackbox-exporter:v",
+	} {
+		program, err := Lookup(name)
+		require.NoError(t, err)
+		require.Contains(t, string(compose), "image: "+image+program.Release+"\n", "both modes run the same release")
+	}
 	for _, program := range Programs() {
 		require.NotEmpty(t, program.Expectation())
 	}

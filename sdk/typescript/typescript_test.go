@@ -2,7 +2,9 @@
 package typescript
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -21,14 +23,27 @@ func run(t *testing.T, program string, args ...string) string {
 	return string(output)
 }
 
+// TestMain builds the client and /rum.js once for all tests.
+func TestMain(m *testing.M) {
+	for _, command := range [][]string{
+		{"npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"}, {"npm", "run", "build"}, {"npm", "run", "bundle"},
+	} {
+		output, err := exec.CommandContext(context.Background(), command[0], command[1:]...).CombinedOutput()
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n%s", strings.Join(command, " "), err, output)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 func TestTheClientIsTypedAndItsTestsAndExampleRun(t *testing.T) {
-	run(t, "npm", "ci", "--no-audit", "--no-fund", "--prefer-offline")
-	run(t, "npm", "run", "build")
 	server := servertest.Start(t)
 
 	output := run(t, "node", "dist/example.js", server.URL)
 	require.Regexp(t, `honey: \d+ kinds`, output)
 	require.Contains(t, output, "logged in as Nora Byrne")
+	require.Regexp(t, `ordered .+ for \d+\.\d\d EUR at .+: paid`, output)
 
 	t.Setenv("MARKET_URL", server.URL)
 	run(t, "node", "--test", "dist/client.test.js")

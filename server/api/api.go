@@ -38,6 +38,7 @@ type Options struct {
 	Cache     *cache.Cache     // nil: no answers are kept
 
 	Images         Images
+	RUM            RUM
 	RateLimits     RateLimits
 	TrustedProxies clientaddr.Networks // whose X-Forwarded-For is believed
 
@@ -80,7 +81,8 @@ func New(o Options) (*fiber.App, error) {
 	api := humafiber.New(app, humaConfig())
 	api.UseMiddleware(authorize(api, o.Sessions))
 	register(api, o)
-	registerDocs(app)
+	registerDocs(app, o.RUM)
+	serveRUMScript(app, o.RUM.Script)
 	serveImages(app, o.Images.Store)
 	if err := documentDeprecations(api.OpenAPI(), deprecations()); err != nil {
 		return nil, err
@@ -114,12 +116,14 @@ func register(api huma.API, o Options) {
 	RegisterProducts(api, o.Catalogue, o.Producers)
 	RegisterImages(api, o.Images, o.Producers)
 	RegisterFarms(api, o.Catalogue, o.Producers)
+	RegisterManaged(api, o.Producers)
 	RegisterMarkets(api, o.Plan)
 	RegisterMarketDays(api, o.Plan)
 	RegisterOfferings(api, o.Plan)
 	RegisterOrders(api, o.Checkout)
 	RegisterReports(api, o.Reports)
 	RegisterPayments(api, o.Payments)
+	registerRUM(api, o.RUM.Recorder)
 }
 
 func humaConfig() huma.Config {
@@ -132,6 +136,7 @@ func humaConfig() huma.Config {
 	config.CreateHooks = nil // no $schema field in answers
 	config.OnAddOperation = []huma.AddOpFunc{documentBodyErrors, documentCaching, documentLimit}
 	config.Transformers = []huma.Transformer{addTraceID}
+	config.Formats = formats()
 	useProblems()
 	return config
 }

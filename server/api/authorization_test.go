@@ -87,6 +87,11 @@ func requests() map[string]request {
 		"update-farm": {farms + "/{farm}", farmBody, outcomes{no, ff, in, ff, ff, ff}},
 		"verify-farm": {farms + "/{farm}/verification", "", managers()},
 
+		"list-managed-farms":    {"/api/v1/manage/farms", "", outcomes{no, ff, in, in, in, in}}, // their own; all for who runs the markets
+		"get-managed-farm":      {"/api/v1/manage/farms/{farm}", "", outcomes{no, ff, in, nf, in, in}},
+		"list-managed-products": {"/api/v1/manage/products", "", outcomes{no, ff, in, in, in, in}},
+		"get-managed-product":   {"/api/v1/manage/products/{product}", "", outcomes{no, ff, in, nf, in, in}},
+
 		"list-categories": {"/api/v1/categories", "", everyone()},
 		"list-products":   {products, "", everyone()},
 		"get-product":     {products + "/{product}", "", everyone()},
@@ -130,6 +135,8 @@ func requests() map[string]request {
 		"cancel-order":     {orders + "/{order}/cancel", "", outcomes{no, in, nf, nf, in, in}},
 
 		"take-payment-event": {"/api/v1/payments/webhook/sandbox", `{}`, everyone()}, // the signature is the authentication
+
+		"report-browser": {"/api/v1/rum", `{"app":"shop"}`, everyone()},
 	}
 }
 

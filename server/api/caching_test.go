@@ -43,9 +43,14 @@ func (s *oneProduct) Product(_ context.Context, id string) (market.Product, erro
 	return market.Product{ID: id, Name: s.name}, nil
 }
 
+// Farm is that of every product.
+func (s *oneProduct) Farm(_ context.Context, id string) (market.Farm, error) {
+	return market.Farm{ID: id, Verified: true}, nil
+}
+
 func (s *oneProduct) Products(_ context.Context, q market.ProductQuery) (market.Page[market.Product], error) {
 	s.asked++
-	return market.Page[market.Product]{Paging: q.Paging, Items: []market.Product{{ID: productID, Name: s.name}}, Total: 1}, nil
+	return market.Page[market.Product]{Paging: q.Paging, Items: []market.Product{{ID: productID, Name: s.name}}, Extent: market.Extent{Total: 1}}, nil
 }
 
 // written is a database in which every write succeeds.

@@ -10,6 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/farmersmarket/platform/internal/browsertest"
+	"github.com/farmersmarket/platform/migrations"
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/store"
+	"github.com/farmersmarket/platform/server/store/storetest"
 )
 
 func TestTheDocumentationWorksInABrowserWithoutAnythingFromElsewhere(t *testing.T) {
@@ -22,6 +26,35 @@ func TestTheDocumentationWorksInABrowserWithoutAnythingFromElsewhere(t *testing.
 	require.Contains(t, browsertest.Run(browser, chromedp.Text(`.swagger-ui`)), "/api/v1/products")
 	require.Empty(t, browser.Problems())
 	require.Equal(t, []string{address}, browser.Hosts())
+}
+
+func TestTheDocumentationCallsTheRunningServerAsWhoHasAuthorised(t *testing.T) {
+	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
+	_, err := migrations.Migrate(t.Context(), s.DB())
+	require.NoError(t, err)
+	customer := as(t, s, market.Customer)
+	browser := browsertest.New(t)
+	const operation = `#operations-Auth-get-me`
+	execute := func() string {
+		browser.Do(chromedp.Click(operation+` .execute`), chromedp.WaitVisible(operation+` .live-responses-table .response-col_status`))
+		return browsertest.Run(browser, chromedp.Text(operation+` .live-responses-table tbody`))
+	}
+	browser.Do(
+		chromedp.Navigate("http://"+serve(t, newApp(t, s))+"/docs"),
+		chromedp.Click(operation+` .opblock-summary-control`),
+		chromedp.Click(operation+` .try-out__btn`),
+	)
+	require.Contains(t, execute(), "401", "it needs a token")
+	browser.Do(
+		chromedp.Click(`.auth-wrapper .authorize`),
+		chromedp.SendKeys(`.auth-container input`, customer.token),
+		chromedp.Click(`.auth-btn-wrapper .authorize`),
+		chromedp.Click(`.auth-btn-wrapper .btn-done`),
+		chromedp.Click(operation+` .btn-clear`),
+	)
+	answer := execute()
+	require.Contains(t, answer, "200")
+	require.Contains(t, answer, customer.Email)
 }
 
 // serve listens on a free port and returns its address.

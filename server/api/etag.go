@@ -56,6 +56,20 @@ func (m IfMatch) required() error {
 	return nil
 }
 
+// OptionalIfMatch is the precondition of an update that may come without one. The name is exported as that of IfMatch is.
+type OptionalIfMatch struct {
+	IfMatch string `header:"If-Match" maxLength:"1000" example:"\"q2Hk7mXv0bNc1sYtRwLzAg\"" doc:"The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state."`
+}
+
+// unchanged returns whether a resource is in a state that the client has seen; nil when it does not say. of is the resource
+// as the API shows it.
+func unchanged[Resource, T any](m OptionalIfMatch, of func(Resource) T) func(Resource) bool {
+	if strings.TrimSpace(m.IfMatch) == "" {
+		return nil
+	}
+	return func(r Resource) bool { return matches(IfMatch(m), of(r)) }
+}
+
 // matches reports whether the resource is in a state that the client has seen, by the strong comparison that RFC 9110,
 // 13.1.1 asks for.
 func matches[T any](m IfMatch, resource T) bool {

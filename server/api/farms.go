@@ -35,7 +35,7 @@ type farmsParams struct {
 	PageParams
 	Search   string `query:"q" maxLength:"100" example:"orchard" doc:"Words that the name, place or description contains; case and accents do not matter."`
 	Owner    string `query:"owner" format:"uuid" example:"0198c0de-0000-7000-8000-000000000000" doc:"Only farms of the account with this id."`
-	Verified string `query:"verified" enum:"true,false" example:"false" doc:"Only farms that are verified, or only those that are not."`
+	Verified string `query:"verified" enum:"true,false" example:"false" doc:"Only farms that are verified, or only those that are not. Visitors see none of the latter."`
 	Sort     string `query:"sort" default:"name" enum:"name,-name,newest" doc:"The order; a minus turns it round."`
 }
 
@@ -103,7 +103,7 @@ func answerFarm(ctx context.Context, farm market.Farm, err error) (*taggedAnswer
 }
 
 func registerFarmReads(api huma.API, catalogue *market.Catalogue) {
-	huma.Register(api, protect(public(), readOperation("list-farms", "/api/v1/farms", "List farms", "Farms",
+	huma.Register(api, protect(public(), readOperation("list-farms", "/api/v1/farms", "List the farms that are verified", "Farms",
 		http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *farmsParams) (*listAnswer[Farm], error) {
 			page, err := catalogue.Farms(ctx, params.query())

@@ -94,6 +94,40 @@ func TestNoRequestBreaksTheAPIOrItsDocument(t *testing.T) {
 	}
 }
 
+// withoutNulls leaves out fields that are null. Huma takes a field that need not be there as null as well, and the
+// document has no way to say so of one that never is null in an answer.
+func withoutNulls(body []byte) []byte {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil || decoder.More() {
+		return body
+	}
+	without, err := json.Marshal(dropNulls(value))
+	if err != nil {
+		return body
+	}
+	return without
+}
+
+func dropNulls(value any) any {
+	switch value := value.(type) {
+	case []any:
+		for i := range value {
+			value[i] = dropNulls(value[i])
+		}
+	case map[string]any:
+		for key, field := range value {
+			if field == nil {
+				delete(value, key)
+				continue
+			}
+			value[key] = dropNulls(field)
+		}
+	}
+	return value
+}
+
 // endsMuch says whether the operation takes away what others need. It is asked less often.
 func endsMuch(op operation) bool {
 	return op.method == http.MethodDelete ||
@@ -140,7 +174,7 @@ func (f *fuzzer) try(op operation) string {
 			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 		},
 	}
-	input.Request.Body = io.NopCloser(bytes.NewReader(body))
+	input.Request.Body = io.NopCloser(bytes.NewReader(withoutNulls(body)))
 	broken := openapi3filter.ValidateRequest(f.t.Context(), input)
 
 	response, err := f.app.Test(request, -1)

@@ -20,6 +20,7 @@ import (
 	"github.com/farmersmarket/platform/server/auth"
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/rum"
 	"github.com/farmersmarket/platform/server/seed"
 	"github.com/farmersmarket/platform/server/store"
 	"github.com/farmersmarket/platform/server/store/storetest"
@@ -53,6 +54,7 @@ func newApp(t *testing.T, s *store.Store, adjust ...func(*api.Options)) *fiber.A
 		Sessions: newSessions(t, s, tel, auth.DefaultLimits()), Telemetry: tel, Environment: "test", BodyLimit: 1 << 20,
 		RequestTimeout: 10 * time.Second, Payments: newInbox(t, tel, func(context.Context, market.PaymentEvent) error { return nil }),
 		Health: health.New(tel, health.Check{Name: "database", Required: true, Probe: s.Ping}),
+		RUM:    api.RUM{Recorder: rum.New(tel, []string{"shop"}, []string{"/products/{id}"})},
 	}
 	for _, a := range adjust {
 		a(&options)
@@ -153,10 +155,11 @@ type list[T any] struct {
 	Success    bool `json:"success"`
 	Data       []T  `json:"data"`
 	Pagination struct {
-		Page  int `json:"page"`
-		Limit int `json:"limit"`
-		Total int `json:"total"`
-		Pages int `json:"pages"`
+		Page  int    `json:"page"`
+		Limit int    `json:"limit"`
+		Total int    `json:"total"`
+		Pages int    `json:"pages"`
+		Next  string `json:"next"`
 	} `json:"pagination"`
 }
 

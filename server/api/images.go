@@ -75,7 +75,7 @@ func RegisterImages(api huma.API, o Images, producers *market.Producers) {
 		if err := producers.MayChangeProduct(ctx, actor(ctx), in.ID); err != nil { // before the work
 			return nil, problemOf(ctx, err)
 		}
-		hash, err := o.keep(ctx, in.RawBody)
+		hash, err := o.keep(ctx, in.RawBody, producers.ExpectImage)
 		if err != nil {
 			return nil, problemOf(ctx, err)
 		}
@@ -92,8 +92,8 @@ func RegisterImages(api huma.API, o Images, producers *market.Producers) {
 		})
 }
 
-// keep makes the upload an image, keeps it and returns its hash.
-func (o Images) keep(ctx context.Context, upload []byte) (string, error) {
+// keep makes the upload an image, announces its hash, keeps it and returns the hash.
+func (o Images) keep(ctx context.Context, upload []byte, announce func(ctx context.Context, hash string) error) (string, error) {
 	image, err := o.Intake.Take(ctx, upload)
 	switch {
 	case errors.Is(err, images.ErrType):
@@ -103,6 +103,9 @@ func (o Images) keep(ctx context.Context, upload []byte) (string, error) {
 	case errors.Is(err, images.ErrBroken):
 		return "", newProblem(http.StatusUnprocessableEntity, "the image is broken, or was not uploaded whole")
 	case err != nil:
+		return "", err
+	}
+	if err := announce(ctx, image.Hash); err != nil {
 		return "", err
 	}
 	return image.Hash, o.Store.Keep(ctx, image)

@@ -51,7 +51,7 @@ func eachGallery(t *testing.T, test func(t *testing.T, g gallery, s *store.Store
 		g := gallery{t: t, owner: as(t, s, market.FarmOwner), product: uuid.NewString()}
 		now := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)
 		farm := market.Farm{
-			ID: uuid.NewString(), Name: "Hill Farm", Place: "Hill", Country: "IE", OwnerID: g.owner.ID, Version: 1, CreatedAt: now, UpdatedAt: now,
+			ID: uuid.NewString(), Name: "Hill Farm", Place: "Hill", Country: "IE", OwnerID: g.owner.ID, VerifiedAt: now, Version: 1, CreatedAt: now, UpdatedAt: now,
 		}
 		require.NoError(t, s.CreateFarm(t.Context(), farm))
 		require.NoError(t, s.CreateProduct(t.Context(), market.Product{

@@ -28,10 +28,12 @@ type listAnswer[T any] struct {
 }
 
 type pagination struct {
-	Page  int `json:"page" minimum:"1" example:"1" doc:"The page this is."`
-	Limit int `json:"limit" minimum:"1" maximum:"100" example:"20" doc:"Items on a full page."`
-	Total int `json:"total" minimum:"0" example:"247" doc:"Items on all pages together."`
-	Pages int `json:"pages" minimum:"0" example:"13" doc:"Pages that the list has."`
+	Page    int    `json:"page" minimum:"1" example:"1" doc:"The page this is; behind a cursor, as far as is known."`
+	Limit   int    `json:"limit" minimum:"1" maximum:"100" example:"20" doc:"Items on a full page."`
+	Total   int    `json:"total" minimum:"0" example:"247" doc:"Items on all pages together. A long list is counted only in part: see total_is_at_least."`
+	Pages   int    `json:"pages" minimum:"0" example:"13" doc:"Pages that total makes."`
+	AtLeast bool   `json:"total_is_at_least,omitempty" example:"false" doc:"true: there are more items than total, and more pages than pages."`
+	Next    string `json:"next,omitempty" maxLength:"1000" example:"8oZ8Gf3Cz7XjQm1pMjAAMjQ3" doc:"Cursor of the next page; absent on the last one."`
 }
 
 func answerPage[From, To any](page market.Page[From], convert func(From) To) *listAnswer[To] {
@@ -41,18 +43,23 @@ func answerPage[From, To any](page market.Page[From], convert func(From) To) *li
 	for i, item := range page.Items {
 		answer.Body.Data[i] = convert(item)
 	}
-	answer.Body.Pagination = pagination{Page: page.Page, Limit: page.Limit, Total: page.Total, Pages: page.Pages()}
+	answer.Body.Pagination = pagination{
+		Page: page.Number(), Limit: page.Limit, Total: page.Total, Pages: page.Pages(), AtLeast: page.AtLeast, Next: page.Next,
+	}
 	return answer
 }
 
 // PageParams are the query parameters of every list. Their bounds are those of market.Paging. The name is exported
 // because Huma looks into embedded structs only then.
 type PageParams struct {
-	Page  int `query:"page" default:"1" minimum:"1" maximum:"100000" example:"1" doc:"The page, from 1."`
-	Limit int `query:"limit" default:"20" minimum:"1" maximum:"100" example:"20" doc:"Items on a page."`
+	Page   int    `query:"page" default:"1" minimum:"1" maximum:"10000" example:"1" doc:"The page, from 1. Behind 10000 items there are no pages by number: use the cursor."`
+	Limit  int    `query:"limit" default:"20" minimum:"1" maximum:"100" example:"20" doc:"Items on a page."`
+	Cursor string `query:"cursor" maxLength:"1000" doc:"Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile."`
 }
 
-func (p PageParams) paging() market.Paging { return market.Paging{Page: p.Page, Limit: p.Limit} }
+func (p PageParams) paging() market.Paging {
+	return market.Paging{Page: p.Page, Limit: p.Limit, Cursor: p.Cursor}
+}
 
 // IDParam is the path parameter of every single resource. Huma looks into embedded structs only when they are exported.
 type IDParam struct {

@@ -57,11 +57,11 @@ type marketDaysParams struct {
 // RegisterMarketDays adds the market days to the API.
 func RegisterMarketDays(api huma.API, plan *market.Plan) {
 	manager := only(market.MarketManager, market.Admin)
-	answer := func(ctx context.Context, day market.MarketDay, err error) (*itemAnswer[MarketDay], error) {
+	answer := func(ctx context.Context, day market.MarketDay, err error) (*taggedAnswer[MarketDay], error) {
 		if err != nil {
 			return nil, problemOf(ctx, err)
 		}
-		return answerItem(marketDayOf(day, plan.Now())), nil
+		return answerTagged(marketDayOf(day, plan.Now())), nil
 	}
 	huma.Register(api, protect(public(), readOperation("list-market-days", "/api/v1/market-days", "List market days", "Market days",
 		http.StatusUnprocessableEntity)),
@@ -77,13 +77,13 @@ func RegisterMarketDays(api huma.API, plan *market.Plan) {
 		})
 	huma.Register(api, protect(public(), readOperation("get-market-day", "/api/v1/market-days/{id}", "Get a market day", "Market days",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *IDParam) (*itemAnswer[MarketDay], error) {
+		func(ctx context.Context, params *IDParam) (*taggedAnswer[MarketDay], error) {
 			day, err := plan.MarketDay(ctx, params.ID)
 			return answer(ctx, day, err)
 		})
 	huma.Register(api, protect(manager, createOperation("create-market-day", "/api/v1/market-days", "Plan a market day", "Market days",
 		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *struct{ Body NewMarketDay }) (*itemAnswer[MarketDay], error) {
+		func(ctx context.Context, params *struct{ Body NewMarketDay }) (*taggedAnswer[MarketDay], error) {
 			day, err := plan.AddMarketDay(ctx, actor(ctx), market.MarketDay{
 				MarketID: params.Body.MarketID, Date: params.Body.Date, OpensAt: params.Body.OpensAt, ClosesAt: params.Body.ClosesAt,
 			})
@@ -91,13 +91,15 @@ func RegisterMarketDays(api huma.API, plan *market.Plan) {
 		})
 	huma.Register(api, protect(manager, operation(http.MethodPut, "move-market-day-window", "/api/v1/market-days/{id}/window",
 		"Change when orders for a market day are taken", "Market days",
-		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
+		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *struct {
 			IDParam
+			OptionalIfMatch
 			Body Window
 		},
-		) (*itemAnswer[MarketDay], error) {
-			day, err := plan.MoveWindow(ctx, actor(ctx), params.ID, params.Body.OpensAt, params.Body.ClosesAt)
+		) (*taggedAnswer[MarketDay], error) {
+			seen := unchanged(params.OptionalIfMatch, func(d market.MarketDay) MarketDay { return marketDayOf(d, plan.Now()) })
+			day, err := plan.MoveWindow(ctx, actor(ctx), params.ID, seen, params.Body.OpensAt, params.Body.ClosesAt)
 			return answer(ctx, day, err)
 		})
 	huma.Register(api, protect(manager, operation(http.MethodDelete, "delete-market-day", "/api/v1/market-days/{id}",

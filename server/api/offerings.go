@@ -63,11 +63,11 @@ type offeringsParams struct {
 // RegisterOfferings adds the offerings to the API.
 func RegisterOfferings(api huma.API, plan *market.Plan) {
 	seller := owner(market.FarmOwner, market.MarketManager, market.Admin)
-	answer := func(ctx context.Context, offering market.Offering, err error) (*itemAnswer[Offering], error) {
+	answer := func(ctx context.Context, offering market.Offering, err error) (*taggedAnswer[Offering], error) {
 		if err != nil {
 			return nil, problemOf(ctx, err)
 		}
-		return answerItem(offeringOf(offering)), nil
+		return answerTagged(offeringOf(offering)), nil
 	}
 	huma.Register(api, protect(public(), readOperation("list-offerings", "/api/v1/offerings", "List what is on offer on a market day",
 		"Offerings", http.StatusUnprocessableEntity)),
@@ -82,13 +82,13 @@ func RegisterOfferings(api huma.API, plan *market.Plan) {
 		})
 	huma.Register(api, protect(public(), readOperation("get-offering", "/api/v1/offerings/{id}", "Get an offering", "Offerings",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *IDParam) (*itemAnswer[Offering], error) {
+		func(ctx context.Context, params *IDParam) (*taggedAnswer[Offering], error) {
 			offering, err := plan.Offering(ctx, params.ID)
 			return answer(ctx, offering, err)
 		})
 	huma.Register(api, protect(seller, createOperation("create-offering", "/api/v1/offerings", "Offer a product on a market day",
 		"Offerings", http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *struct{ Body NewOffering }) (*itemAnswer[Offering], error) {
+		func(ctx context.Context, params *struct{ Body NewOffering }) (*taggedAnswer[Offering], error) {
 			offering, err := plan.Offer(ctx, actor(ctx), market.Offering{
 				MarketDayID: params.Body.MarketDayID, ProductID: params.Body.ProductID,
 				Price: params.Body.Price.money(), Quantity: params.Body.Quantity,
@@ -97,13 +97,14 @@ func RegisterOfferings(api huma.API, plan *market.Plan) {
 		})
 	huma.Register(api, protect(seller, operation(http.MethodPatch, "change-offering", "/api/v1/offerings/{id}",
 		"Change the price or quantity of an offering", "Offerings",
-		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
+		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *struct {
 			IDParam
+			OptionalIfMatch
 			Body OfferingChange
 		},
-		) (*itemAnswer[Offering], error) {
-			change := market.OfferingChange{Quantity: params.Body.Quantity}
+		) (*taggedAnswer[Offering], error) {
+			change := market.OfferingChange{Quantity: params.Body.Quantity, Unchanged: unchanged(params.OptionalIfMatch, offeringOf)}
 			if params.Body.Price != nil {
 				price := params.Body.Price.money()
 				change.Price = &price

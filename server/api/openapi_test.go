@@ -139,7 +139,8 @@ func TestEveryValueHasAnExample(t *testing.T) {
 	var missing []string
 	for _, op := range operationsOf(document) {
 		for _, p := range op.Parameters {
-			if p.Value.Example == nil && needsExample(p.Value.Schema.Value) {
+			// Swagger UI sends what is an example here, and a cursor is good for one list only.
+			if p.Value.Name != "cursor" && p.Value.Example == nil && needsExample(p.Value.Schema.Value) {
 				missing = append(missing, op.String()+" "+p.Value.In+"."+p.Value.Name)
 			}
 		}

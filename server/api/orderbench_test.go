@@ -35,16 +35,13 @@ func BenchmarkPlacingAnOrder(b *testing.B) {
 			bench := newOrderBench(b, url(b))
 			bench.drive(b, bench.overHTTP) // warm up
 			bench.drive(b, bench.bare)
-			var served, bare int
+			var counts turns
 			b.ResetTimer()
 			for range b.N {
-				bare += bench.drive(b, bench.bare)
-				served += bench.drive(b, bench.overHTTP)
+				bare := bench.drive(b, bench.bare)
+				counts.add(bench.drive(b, bench.overHTTP), bare)
 			}
-			seconds := float64(b.N) * turn.Seconds()
-			b.ReportMetric(float64(bare)/seconds, "bare-orders/s")
-			b.ReportMetric(float64(served)/seconds, "http-orders/s")
-			b.ReportMetric(float64(served)/float64(bare), "ratio")
+			counts.report(b, turn, "http-orders/s", "bare-orders/s")
 		})
 	}
 }
@@ -77,7 +74,7 @@ func newOrderBench(b *testing.B, url string) *orderBench {
 	})
 	require.NoError(b, err)
 	measured := storetest.Open(b, url, store.Options{})
-	measured.Observe(tel.DatabaseHook(measured.System()))
+	measured.Observe(tel.DatabaseHook(measured.System(), measured.Name()))
 	sessions := o.logIn(b, measured, tel)
 	app, err := api.New(api.Options{
 		Catalogue: market.NewCatalogue(measured), Sessions: sessions,

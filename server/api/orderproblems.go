@@ -13,6 +13,18 @@ import (
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
+// inProgressRetryAfter is when to repeat a request whose first one has not ended, in seconds.
+const inProgressRetryAfter = "1"
+
+// refusedReplay answers an error of a request with an idempotency key, and says whether it is that of an earlier request.
+func refusedReplay(ctx context.Context, err error, replayed bool) error {
+	problem := problemOf(ctx, err)
+	if !replayed {
+		return problem
+	}
+	return huma.ErrorWithHeaders(problem, http.Header{replayedHeader: {"true"}})
+}
+
 // describeOrdering turns the errors that only orders and payments have into problems; nil for others.
 func describeOrdering(ctx context.Context, err error) *Problem {
 	var soldOut *market.SoldOutError
@@ -28,6 +40,10 @@ func describeOrdering(ctx context.Context, err error) *Problem {
 		return p
 	case errors.Is(err, market.ErrKeyReused):
 		return newProblem(http.StatusUnprocessableEntity, err.Error())
+	case errors.Is(err, market.ErrInProgress):
+		p := newProblem(http.StatusConflict, err.Error())
+		p.retryAfter = inProgressRetryAfter
+		return p
 	case errors.Is(err, market.ErrPaymentDeclined):
 		return newProblem(http.StatusPaymentRequired, err.Error())
 	case errors.Is(err, market.ErrProviderUnavailable):

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -104,9 +105,28 @@ type KeyParam struct {
 	Key string `header:"Idempotency-Key" required:"true" minLength:"1" maxLength:"255" pattern:"^[!-~]+$" example:"5f0c1f5e-3c1b-4b52-9a9c-0d6a0c0a7d11" doc:"A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome."`
 }
 
+// Resolve refuses a request with several keys: which of them was meant is not ours to guess.
+func (KeyParam) Resolve(ctx huma.Context) []error {
+	keys := 0
+	ctx.EachHeader(func(name, _ string) {
+		if strings.EqualFold(name, keyHeader) {
+			keys++
+		}
+	})
+	if keys > 1 {
+		return []error{&huma.ErrorDetail{Location: "header." + keyHeader, Message: "must be sent once", Value: keys}}
+	}
+	return nil
+}
+
+const keyHeader = "Idempotency-Key"
+
+// replayedHeader marks the answers to repeated requests.
+const replayedHeader = "Idempotency-Replayed"
+
 // repeatableAnswer answers with a resource, and says whether the request was carried out before.
 type repeatableAnswer struct {
-	Replayed string `header:"Idempotent-Replayed" doc:"true when the request had been carried out before; absent otherwise."`
+	Replayed string `header:"Idempotency-Replayed" doc:"true when the request had been carried out before, and this is what it was answered then; absent otherwise."`
 	Body     itemBody[Order]
 }
 
@@ -124,6 +144,14 @@ type ordersParams struct {
 	State     string `query:"state" enum:"pending_payment,paid,packed,collected,cancelled,expired" doc:"Only orders in this state."`
 }
 
+// repeats is what both operations with an idempotency key promise.
+const repeats = "A repeat with the same key is answered as the request was, with the order as it was then or the same refusal " +
+	"(402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is " +
+	"being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another " +
+	"body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave " +
+	"the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to " +
+	"an account and an operation. To see an order as it is now, get it."
+
 // RegisterOrders adds the orders to the API.
 func RegisterOrders(api huma.API, checkout *market.Checkout) {
 	registerPlacing(api, checkout)
@@ -138,8 +166,7 @@ func RegisterOrders(api huma.API, checkout *market.Checkout) {
 func registerPlacing(api huma.API, checkout *market.Checkout) {
 	op := createOperation("place-order", "/api/v1/orders", "Place an order", "Orders",
 		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)
-	op.Description = "Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its " +
-		"key can be used again. A repeat with the same key answers with the order as it is now."
+	op.Description = "Holds the units until the order is paid or its hold expires. " + repeats
 	huma.Register(api, protect(authenticated(), op),
 		func(ctx context.Context, params *struct {
 			KeyParam
@@ -155,7 +182,7 @@ func registerPlacing(api huma.API, checkout *market.Checkout) {
 			}
 			order, replayed, err := checkout.Place(ctx, actor(ctx), placement)
 			if err != nil {
-				return nil, problemOf(ctx, err)
+				return nil, refusedReplay(ctx, err, replayed)
 			}
 			return answerRepeatable(order, replayed), nil
 		})
@@ -201,7 +228,7 @@ func registerPaying(api huma.API, checkout *market.Checkout) {
 	op := operation(http.MethodPost, "pay-order", "/api/v1/orders/{id}/pay", "Pay an order", "Orders",
 		http.StatusPaymentRequired, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)
 	op.Description = "Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its " +
-		"client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice."
+		"client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. " + repeats
 	huma.Register(api, protect(owner(market.Roles()...), op),
 		func(ctx context.Context, params *struct {
 			IDParam
@@ -213,7 +240,7 @@ func registerPaying(api huma.API, checkout *market.Checkout) {
 				OrderID: params.ID, IdempotencyKey: params.Key, Method: params.Body.Method,
 			})
 			if err != nil {
-				return nil, problemOf(ctx, err)
+				return nil, refusedReplay(ctx, err, replayed)
 			}
 			return answerRepeatable(order, replayed), nil
 		})

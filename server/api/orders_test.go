@@ -72,8 +72,8 @@ func TestARepeatedRequestSaysThatItIsOne(t *testing.T) {
 		require.Equal(t, 201, first.status, string(first.body))
 		require.Equal(t, 201, again.status, string(again.body))
 		require.JSONEq(t, string(first.body), string(again.body))
-		require.Empty(t, first.header.Get("Idempotent-Replayed"))
-		require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+		require.Empty(t, first.header.Get("Idempotency-Replayed"))
+		require.Equal(t, "true", again.header.Get("Idempotency-Replayed"))
 		require.Zero(t, fair.Available(t, 0))
 	})
 }

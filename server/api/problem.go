@@ -92,7 +92,8 @@ func headerOf(p *Problem) (name, value string) {
 		return fiber.HeaderWWWAuthenticate, challenge
 	case http.StatusServiceUnavailable:
 		return fiber.HeaderRetryAfter, retryAfter
-	case http.StatusTooManyRequests:
+	}
+	if p.retryAfter != "" {
 		return fiber.HeaderRetryAfter, p.retryAfter
 	}
 	return "", ""

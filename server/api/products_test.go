@@ -37,7 +37,7 @@ func TestProductsAreListedPageByPage(t *testing.T) {
 		}
 		require.Len(t, seen, total)
 
-		behind := get(t, app, "/api/v1/products?page=100000")
+		behind := get(t, app, "/api/v1/products?page=500")
 		require.Contains(t, string(behind.body), `"data":[]`)
 	})
 }
@@ -204,4 +204,37 @@ func texts[T ~string](values []T) []string {
 		all[i] = string(value)
 	}
 	return all
+}
+
+func TestAListIsFollowedByItsCursors(t *testing.T) {
+	eachMarket(t, func(t *testing.T, app *fiber.App, _ *store.Store) {
+		first := getList[api.Product](t, app, "/api/v1/products?limit=40&sort=-price&category=dairy")
+		require.Empty(t, first.Pagination.Next)
+		var walked []api.Product
+		path := "/api/v1/products?limit=6&sort=-price&category=dairy"
+		for next := ""; ; {
+			page := getList[api.Product](t, app, path+"&cursor="+next)
+			require.Equal(t, first.Pagination.Total, page.Pagination.Total)
+			require.Equal(t, 1+len(walked)/6, page.Pagination.Page)
+			walked = append(walked, page.Data...)
+			if next = page.Pagination.Next; next == "" {
+				break
+			}
+		}
+		require.Equal(t, first.Data, walked)
+
+		cursor := getList[api.Product](t, app, path).Pagination.Next
+		for name, test := range map[string]struct{ query, field, message string }{
+			"made up":            {"cursor=made-up", "cursor", "must be pagination.next of an answer, unaltered"},
+			"of another list":    {"sort=price&category=dairy&cursor=" + cursor, "cursor", "must be used with the filters and the order"},
+			"and a page":         {"sort=-price&category=dairy&page=2&cursor=" + cursor, "page", "must be left out where there is a cursor"},
+			"a page too far off": {"page=501", "page", "must be 1 to 500 with a limit of 20; to go on from there, give pagination.next"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				problem := requireProblem(t, get(t, app, "/api/v1/products?"+test.query), http.StatusUnprocessableEntity)
+				require.Equal(t, test.field, problem.Errors[0].Location)
+				require.Contains(t, problem.Errors[0].Message, test.message)
+			})
+		}
+	})
 }

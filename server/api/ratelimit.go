@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -42,9 +43,14 @@ func findClient(trusted clientaddr.Networks) fiber.Handler {
 		if !ok {
 			return c.Next()
 		}
-		c.Locals(clientKey{}, trusted.Client(peer, c.Get(fiber.HeaderXForwardedFor)))
+		c.Locals(clientKey{}, trusted.Client(peer, forwardedFor(c)))
 		return c.Next()
 	}
+}
+
+// forwardedFor returns every X-Forwarded-For line as one: a proxy may add a line of its own below those that it was sent.
+func forwardedFor(c *fiber.Ctx) string {
+	return string(bytes.Join(c.Request().Header.PeekAll(fiber.HeaderXForwardedFor), []byte{','}))
 }
 
 // clientOf returns the address of the request's client; not a valid one when the connection has none.
@@ -102,6 +108,8 @@ func classOf(method, route string) (class ratelimit.Class, limited bool) {
 		return "", false
 	case reads:
 		return ratelimit.Reads, true
+	case route == rumPath:
+		return ratelimit.RUM, true
 	case strings.HasPrefix(route, "/api/v1/auth/"):
 		return ratelimit.Auth, true
 	}

@@ -30,6 +30,7 @@ func limited(t *testing.T, adjust ...func(*api.Options)) *fiber.App {
 			ratelimit.Reads:  {Limit: fewReads, Period: time.Hour},
 			ratelimit.Writes: {Limit: fewReads - 1, Period: time.Hour},
 			ratelimit.Auth:   {Limit: fewReads - 2, Period: time.Hour},
+			ratelimit.RUM:    {Limit: fewReads + 1, Period: time.Hour},
 		}})
 		for _, a := range adjust {
 			a(o)
@@ -85,6 +86,7 @@ func TestEachKindOfRequestHasALimitOfItsOwn(t *testing.T) {
 		"paths that there is not": {http.MethodGet, "/wp-login.php", fewReads},
 		"writes":                  {http.MethodPost, "/api/v1/orders", fewReads - 1},
 		"log-ins":                 {http.MethodPost, "/api/v1/auth/login", fewReads - 2},
+		"reports of browsers":     {http.MethodPost, "/api/v1/rum", fewReads + 1},
 		"health":                  {http.MethodGet, "/api/health", 20},
 		"liveness":                {http.MethodHead, "/api/live", 20},
 		"readiness":               {http.MethodGet, "/api/ready", 20},
@@ -116,14 +118,24 @@ func TestAForgedHeaderDoesNotHelp(t *testing.T) {
 }
 
 func TestClientsBehindATrustedProxyAreToldApart(t *testing.T) {
-	app := limited(t, func(o *api.Options) { o.TrustedProxies = networks(t, "0.0.0.0") })
-	for i := range fewReads + 1 {
-		forged := "198.51.100." + strconv.Itoa(i) + ", 203.0.113.7"
-		response := visit(t, app, http.MethodGet, "/api/v1/products", "X-Forwarded-For", forged)
-		require.Equal(t, i == fewReads, response.StatusCode == http.StatusTooManyRequests)
+	for name, header := range map[string]func(i int) []string{
+		"which appends to the line": func(i int) []string {
+			return []string{"X-Forwarded-For", "198.51.100." + strconv.Itoa(i) + ", 203.0.113.7"}
+		},
+		"which adds a line of its own": func(i int) []string {
+			return []string{"X-Forwarded-For", "198.51.100." + strconv.Itoa(i), "X-Forwarded-For", "203.0.113.7"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := limited(t, func(o *api.Options) { o.TrustedProxies = networks(t, "0.0.0.0") })
+			for i := range fewReads + 1 {
+				response := visit(t, app, http.MethodGet, "/api/v1/products", header(i)...)
+				require.Equal(t, i == fewReads, response.StatusCode == http.StatusTooManyRequests)
+			}
+			response := visit(t, app, http.MethodGet, "/api/v1/products", "X-Forwarded-For", "203.0.113.8")
+			require.NotEqual(t, http.StatusTooManyRequests, response.StatusCode)
+		})
 	}
-	response := visit(t, app, http.MethodGet, "/api/v1/products", "X-Forwarded-For", "203.0.113.8")
-	require.NotEqual(t, http.StatusTooManyRequests, response.StatusCode)
 }
 
 func TestAnExemptNetworkHasNoLimit(t *testing.T) {

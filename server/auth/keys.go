@@ -90,8 +90,7 @@ func DevelopmentKeys(path string) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("read the development key: %w", err)
 	}
-	// A container's secrets are mounted for it alone, readable to whatever user it runs as.
-	if info.Mode().Perm()&0o077 != 0 && !strings.HasPrefix(path, "/run/secrets/") {
+	if info.Mode().Perm()&0o077 != 0 {
 		return Keys{}, fmt.Errorf("the development key %s can be read by others: run `chmod 600 %s`, or delete it", path, path)
 	}
 	keys, err := ParseKeys(strings.TrimSpace(string(content)))

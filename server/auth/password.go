@@ -45,6 +45,10 @@ func CheckPassword(password, email string) error {
 		return wrong(fmt.Sprintf("have at least %d different characters", leastVariety))
 	case local != "" && strings.HasPrefix(strings.ToLower(password), local) && length < MinPassword+utf8.RuneCountInString(local):
 		return wrong("be more than your e-mail address and a few characters")
+	case isCommon(password):
+		return wrong("not be one of the common passwords, nor one with a few digits or signs: it is among the first to be guessed")
+	case isSequence(password):
+		return wrong("not be a sequence of characters: it is among the first to be guessed")
 	}
 	return nil
 }

@@ -123,6 +123,17 @@ func TestPasswordsThatAreEasilyGuessedAreRefused(t *testing.T) {
 		"the address":               {"Nora.Byrne@example.org"[:13], "more than your e-mail address"},
 		"not UTF-8":                 {"walnut-\xff-Saturday", "UTF-8"},
 		"12 characters, 11 of ones": {"1111111111a2", "5 different"},
+		"a common one":              {"unbelievable", "common passwords"},
+		"a common one in capitals":  {"UNBELIEVABLE", "common passwords"},
+		"a common one and digits":   {"Liverpool1892", "common passwords"},
+		"a common one and signs":    {"!!sunshine??", "common passwords"},
+		"a common one in disguise":  {"P@$$w0rd2026", "common passwords"},
+		"a common one, twice":       {"letmeinLetMeIn", "common passwords"},
+		"a row of keys and digits":  {"qwertyuiop123", "common passwords"},
+		"a common number, twice":    {"123456123456", "common passwords"},
+		"the alphabet":              {"abcdefghijklm", "sequence"},
+		"digits upwards":            {"1234567890123", "sequence"},
+		"digits downwards":          {"9876543210987", "sequence"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := auth.CheckPassword(test.password, "nora.byrne@example.org")
@@ -131,7 +142,16 @@ func TestPasswordsThatAreEasilyGuessedAreRefused(t *testing.T) {
 			require.NotContains(t, err.Error(), test.password)
 		})
 	}
-	for _, good := range []string{password, "пароль-из-букв", "twelve chars", strings.Repeat("abcdefgh", 16)} {
+	for _, good := range []string{password, "пароль-из-букв", "twelve chars", strings.Repeat("walnut, ", 16), "manchester-tram-7", "a long password 4 tests"} {
 		require.NoError(t, auth.CheckPassword(good, "nora.byrne@example.org"), good)
 	}
+}
+
+func TestAnyTextIsAPasswordOrIsRefused(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		err := auth.CheckPassword(rapid.String().Draw(rt, "password"), rapid.String().Draw(rt, "email"))
+		if err != nil {
+			require.ErrorIs(rt, err, market.ErrInvalid)
+		}
+	})
 }

@@ -390,7 +390,7 @@ func TestSecretsStayOutOfTheDatabaseTheSpansAndTheErrors(t *testing.T) {
 			Service: "test", Logs: &logs, LogLevel: slog.LevelDebug, OTLPEndpoint: collector.Addr, OTLPInsecure: true, SampleRatio: 1,
 		})
 		require.NoError(t, err)
-		s.Observe(tel.DatabaseHook(s.System()))
+		s.Observe(tel.DatabaseHook(s.System(), s.Name()))
 		clock := markettest.NewClock(noon)
 		d := desk{Sessions: sessions(t, s, clock, cheap()), store: s, clock: clock}
 		register(t, d, "nora@example.org")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/farmersmarket/platform/server/redis"
@@ -37,6 +38,7 @@ type Cache struct {
 	entries  *otter.Cache[string, entry]
 	versions versions
 	loads    singleflight.Group
+	tracer   trace.Tracer
 	shared   *shared // nil without Redis
 	values   lookups
 	answers  lookups
@@ -73,7 +75,7 @@ func New(o Options) (*Cache, error) {
 	metrics := o.Telemetry.Metrics
 	counter := metrics.Counter(catalogue.CacheLookups)
 	c := &Cache{
-		entries: entries,
+		entries: entries, tracer: o.Telemetry.TracerProvider().Tracer(scope),
 		values:  newLookups(counter, catalogue.CacheOfCatalogue),
 		answers: newLookups(counter, catalogue.CacheOfResponses),
 	}
@@ -116,8 +118,10 @@ func Load[T any](ctx context.Context, c *Cache, key Key[T], load func(ctx contex
 		c.values.hits.Inc()
 		return value, nil
 	}
+	began, ours := time.Now(), false
 	// Who asks after a change must not wait for a read that began before it, so the versions are part of the flight.
-	flight := c.loads.DoChan(key.Name+from.String(), func() (value any, err error) {
+	flight := c.loads.DoChan(key.Name+from.String(), func() (found any, err error) {
+		ours = true
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
 		defer cancel()
 		defer func() { // it runs in a goroutine of its own, where a panic would end the process
@@ -129,8 +133,11 @@ func Load[T any](ctx context.Context, c *Cache, key Key[T], load func(ctx contex
 	})
 	select {
 	case result := <-flight:
-		value, _ := result.Val.(T)
-		return value, result.Err
+		found, _ := result.Val.(filled[T])
+		if !ours {
+			c.waited(ctx, began, found.by)
+		}
+		return found.value, result.Err
 	case <-ctx.Done():
 		var none T
 		return none, ctx.Err()
@@ -147,21 +154,28 @@ func lookup[T any](c *Cache, name string) (T, bool) {
 	return none, false
 }
 
+// filled is a value, and the span of the read that it is from; none when Redis had it.
+type filled[T any] struct {
+	value T
+	by    trace.SpanContext
+}
+
 // fill reads the value from Redis, or else with load, and keeps it.
-func fill[T any](ctx context.Context, c *Cache, key Key[T], from stamps, load func(ctx context.Context) (T, error)) (T, error) {
+func fill[T any](ctx context.Context, c *Cache, key Key[T], from stamps, load func(ctx context.Context) (T, error)) (filled[T], error) {
 	value, seen, ok := readShared[T](ctx, c.shared, key)
+	found := filled[T]{value: value}
 	if ok {
 		c.values.shared.Inc()
 	} else {
 		c.values.misses.Inc()
 		var err error
-		if value, err = load(ctx); err != nil {
-			return value, err
+		if found, err = loadOnce(ctx, c, load); err != nil {
+			return found, err
 		}
-		writeShared(ctx, c.shared, key, seen, value)
+		writeShared(ctx, c.shared, key, seen, found.value)
 	}
-	c.entries.Set(key.Name, entry{value: value, from: from, bytes: weight(len(key.Name) + key.Bytes(value))})
-	return value, nil
+	c.entries.Set(key.Name, entry{value: found.value, from: from, bytes: weight(len(key.Name) + key.Bytes(found.value))})
+	return found, nil
 }
 
 // weight is an entry's size as otter counts it; overhead is what an entry costs beside its key and value.

@@ -325,6 +325,9 @@ func TestListsWithOtherQueriesAreOtherLists(t *testing.T) {
 	for _, query := range []market.ProductQuery{
 		{Paging: market.Paging{Page: 1, Limit: 2}},
 		{Paging: market.Paging{Page: 12}},
+		{Paging: market.Paging{Page: 1, Limit: 2, After: market.Position{ID: "a", Key: "b"}}},
+		{Paging: market.Paging{Page: 1, Limit: 2, After: market.Position{ID: "a", Key: "c"}}},
+		{Paging: market.Paging{Page: 1, Limit: 2, After: market.Position{ID: "a", Key: "c", Before: 2}}},
 		{Search: "a/1:b"},
 		{Search: "a", FarmID: "1:b"},
 		{Category: "a"},
@@ -339,10 +342,15 @@ func TestListsWithOtherQueriesAreOtherLists(t *testing.T) {
 			require.Equal(t, query.Paging, page.Paging)
 		}
 	}
-	page, err := c.Farms(t.Context(), market.FarmQuery{Search: "a"})
-	require.NoError(t, err)
-	require.Equal(t, "a", page.Items[0].Name)
-	_, err = c.Farm(t.Context(), "1")
+	yes, no := true, false
+	for _, query := range []market.FarmQuery{{Search: "a"}, {OwnerID: "a"}, {Sort: "a"}, {Verified: &yes}, {Verified: &no}, {}} {
+		for range 2 {
+			page, err := c.Farms(t.Context(), query)
+			require.NoError(t, err)
+			require.Equal(t, strings.Join(query.Picks(), "|"), page.Items[0].Name)
+		}
+	}
+	_, err := c.Farm(t.Context(), "1")
 	require.ErrorIs(t, err, errNoFarm)
 }
 
@@ -357,7 +365,7 @@ func (lists) Products(_ context.Context, q market.ProductQuery) (market.Page[mar
 }
 
 func (lists) Farms(_ context.Context, q market.FarmQuery) (market.Page[market.Farm], error) {
-	return market.Page[market.Farm]{Paging: q.Paging, Items: []market.Farm{{Name: q.Search}}}, nil
+	return market.Page[market.Farm]{Paging: q.Paging, Items: []market.Farm{{Name: strings.Join(q.Picks(), "|")}}}, nil
 }
 
 func (lists) Farm(context.Context, string) (market.Farm, error) { return market.Farm{}, errNoFarm }

@@ -44,7 +44,7 @@ func (c *Catalogue) Products(ctx context.Context, query market.ProductQuery) (ma
 	query.FarmID, query.Search = strings.Clone(query.FarmID), strings.Clone(query.Search)
 	query.Sort = market.Sort(strings.Clone(string(query.Sort)))
 	key := Key[market.Page[market.Product]]{
-		Name:  name("products", query.Paging, string(query.Category), query.FarmID, query.Search, string(query.Sort)),
+		Name:  name(query.Paging, query.Picks()),
 		Tags:  []string{ProductsTag},
 		Bytes: pageBytes(productBytes),
 	}
@@ -63,8 +63,9 @@ func (c *Catalogue) Farm(ctx context.Context, id string) (market.Farm, error) {
 // Farms implements market.CatalogueStore.
 func (c *Catalogue) Farms(ctx context.Context, query market.FarmQuery) (market.Page[market.Farm], error) {
 	query.Search, query.Sort = strings.Clone(query.Search), market.Sort(strings.Clone(string(query.Sort)))
+	query.OwnerID = strings.Clone(query.OwnerID)
 	key := Key[market.Page[market.Farm]]{
-		Name:  name("farms", query.Paging, query.Search, string(query.Sort)),
+		Name:  name(query.Paging, query.Picks()),
 		Tags:  []string{FarmsTag},
 		Bytes: pageBytes(farmBytes),
 	}
@@ -74,10 +75,10 @@ func (c *Catalogue) Farms(ctx context.Context, query market.FarmQuery) (market.P
 }
 
 // name writes a query so that no two queries have the same name.
-func name(list string, paging market.Paging, parts ...string) string {
+func name(paging market.Paging, picks []string) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s/%d/%d", list, paging.Page, paging.Limit)
-	for _, part := range parts {
+	fmt.Fprintf(&text, "%s/%d/%d/%d/%d/%t", picks[0], paging.Page, paging.Limit, paging.After.Before, paging.After.Total, paging.After.AtLeast)
+	for _, part := range append(picks[1:], paging.After.ID, paging.After.Key) {
 		fmt.Fprintf(&text, "/%d:%s", len(part), part)
 	}
 	return text.String()

@@ -29,6 +29,16 @@ func (p *Producers) Product(ctx context.Context, id string) (market.Product, err
 	return p.store.Product(ctx, id)
 }
 
+// Farms implements market.ProducerStore.
+func (p *Producers) Farms(ctx context.Context, query market.FarmQuery) (market.Page[market.Farm], error) {
+	return p.store.Farms(ctx, query)
+}
+
+// Products implements market.ProducerStore.
+func (p *Producers) Products(ctx context.Context, query market.ProductQuery) (market.Page[market.Product], error) {
+	return p.store.Products(ctx, query)
+}
+
 // CreateFarm implements market.ProducerStore.
 func (p *Producers) CreateFarm(ctx context.Context, farm market.Farm) error {
 	defer p.cache.farmChanged(ctx, farm.ID)
@@ -57,6 +67,11 @@ func (p *Producers) CreateProduct(ctx context.Context, product market.Product) e
 func (p *Producers) UpdateProduct(ctx context.Context, product market.Product) error {
 	defer p.cache.productChanged(ctx, product.ID)
 	return p.store.UpdateProduct(ctx, product)
+}
+
+// TouchImage implements market.ProducerStore.
+func (p *Producers) TouchImage(ctx context.Context, image string, at time.Time) error {
+	return p.store.TouchImage(ctx, image, at)
 }
 
 // SetProductImage implements market.ProducerStore.

@@ -87,6 +87,9 @@ func TestLoadRefuses(t *testing.T) {
 		"a secret with a space in it":       {environ: []string{"STRIPE_SECRET_KEY=sk live"}, want: []string{"STRIPE_SECRET_KEY: it has a space"}},
 		"production without keys":           {environ: []string{"ENVIRONMENT=production"}, want: []string{"AUTH_KEYS: production needs keys of its own"}},
 		"a key that is too short":           {environ: []string{"AUTH_KEYS=a:aHVudGVyMg=="}, want: []string{"AUTH_KEYS: key a has 7 bytes and needs 32"}},
+		"a Sentry project without a key":    {environ: []string{"SENTRY_DSN=https://sentry.example/42"}, want: []string{"SENTRY_DSN: it is not like https://KEY@HOST/PROJECT"}},
+		"logs for no collector":             {environ: []string{"OTLP_LOGS=on", "OTLP_ENDPOINT=none"}, want: []string{"OTLP_LOGS: there is no collector"}},
+		"half an address":                   {environ: []string{"CLIENT_ADDRESS=half"}, want: []string{`CLIENT_ADDRESS: "half" is neither network nor full`}},
 		"a port out of range":               {environ: []string{"ADMIN_ADDR=127.0.0.1:70000"}, want: []string{"ADMIN_ADDR", "65535"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +118,16 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 				require.NotContains(t, err.Error(), "hunter2")
 			}
 		})
+	}
+}
+
+func TestASentryDSNIsNeverPrinted(t *testing.T) {
+	for _, dsn := range []string{"https://hunter2@sentry.example/42", "https://hunter2@/", "hunter2"} {
+		environ := []string{"SENTRY_DSN=" + dsn}
+		var printed bytes.Buffer
+		require.NoError(t, config.Print(&printed, environ))
+		loaded, err := config.Load(environ)
+		require.NotContains(t, fmt.Sprintf("%s %v %+v %#v", printed.String(), err, loaded, loaded), "hunter2")
 	}
 }
 

@@ -72,7 +72,7 @@ func misspelt(name string, settings []setting) string {
 
 // check finds settings that do not go together.
 func (c *Config) check() error {
-	return errors.Join(c.checkProduction(), c.checkStripe())
+	return errors.Join(c.checkProduction(), c.checkStripe(), c.checkTelemetry())
 }
 
 // checkProduction finds what is for other environments only.
@@ -85,7 +85,7 @@ func (c *Config) checkProduction() error {
 		problems = append(problems, errors.New("FAULTS: faults cannot be on in production; use ENVIRONMENT=staging for a drill"))
 	}
 	if c.AuthKeys.Empty() {
-		problems = append(problems, errors.New("AUTH_KEYS: production needs keys of its own: AUTH_KEYS=2026-03:$(openssl rand -base64 32)"))
+		problems = append(problems, errors.New("AUTH_KEYS: production needs keys of its own: AUTH_KEYS=2026-03:$(openssl rand -base64 32), or AUTH_KEYS_FILE with that in it"))
 	}
 	if c.Payments == SandboxPayments {
 		problems = append(problems, errors.New("PAYMENTS: the sandbox takes no money, so it cannot be used in production; set PAYMENTS=stripe"))
@@ -100,10 +100,10 @@ func (c *Config) checkStripe() error {
 	}
 	var problems []error
 	if c.StripeSecretKey == "" {
-		problems = append(problems, errors.New("STRIPE_SECRET_KEY: PAYMENTS=stripe needs it; set it or STRIPE_SECRET_KEY_FILE"))
+		problems = append(problems, errors.New("STRIPE_SECRET_KEY: PAYMENTS=stripe needs it; set it, or STRIPE_SECRET_KEY_FILE to a file that has it"))
 	}
 	if c.StripeWebhookSecret == "" {
-		problems = append(problems, errors.New("STRIPE_WEBHOOK_SECRET: PAYMENTS=stripe needs it; set it or STRIPE_WEBHOOK_SECRET_FILE"))
+		problems = append(problems, errors.New("STRIPE_WEBHOOK_SECRET: PAYMENTS=stripe needs it; set it, or STRIPE_WEBHOOK_SECRET_FILE to a file that has it"))
 	}
 	return errors.Join(problems...)
 }

@@ -30,7 +30,7 @@ func Print(w io.Writer, environ []string) error {
 
 // mask hides the values of secret settings.
 func mask(name, value string) string {
-	for _, ending := range []string{"_KEY", "_KEYS", "_SECRET", "_TOKEN", "_PASSWORD"} {
+	for _, ending := range []string{"_KEY", "_KEYS", "_SECRET", "_TOKEN", "_PASSWORD", "_DSN"} {
 		if strings.HasSuffix(name, ending) && value != "" {
 			return "********"
 		}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"unicode"
+
+	"github.com/farmersmarket/platform/server/auth"
 )
 
 // Secret is a value that must not be seen. However it is printed, it is masked.
@@ -47,25 +49,41 @@ func secret(into *Secret) func(string) error {
 }
 
 // secretFile reads the secret from a file, as secret stores of container platforms provide it. It comes after the
-// setting that has the secret itself.
+// setting that has the secret itself. An empty file is no secret.
 func secretFile(into *Secret, other string) func(string) error {
 	return func(file string) error {
-		if file == "" {
-			return nil
-		}
-		if *into != "" {
-			return fmt.Errorf("%s is set as well: set one of them", other)
-		}
-		content, err := os.ReadFile(file) //nolint:gosec // the operator chooses the file
+		value, err := readSecret(file, other, *into == "")
 		if err != nil {
 			return err
 		}
-		value := strings.TrimSpace(string(content))
 		if value == "" {
-			return fmt.Errorf("%s is empty", file)
+			return nil
 		}
 		return secret(into)(value)
 	}
+}
+
+// authKeysFile reads the keys from a file. It comes after AUTH_KEYS.
+func authKeysFile(into *auth.Keys) func(string) error {
+	return func(file string) error {
+		value, err := readSecret(file, "AUTH_KEYS", into.Empty())
+		if err != nil {
+			return err
+		}
+		return authKeys(into)(value)
+	}
+}
+
+// readSecret returns the file's content without the white space around it; nothing for no file.
+func readSecret(file, other string, unset bool) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	if !unset {
+		return "", fmt.Errorf("%s is set as well: set one of them", other)
+	}
+	content, err := os.ReadFile(file) //nolint:gosec // the operator chooses the file
+	return strings.TrimSpace(string(content)), err
 }
 
 // baseURL takes the address of a service that secrets are sent to: with TLS, unless it is on this machine, as in tests.

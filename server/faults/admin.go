@@ -18,6 +18,7 @@ type request struct {
 	Route     string          `json:"route"`
 	ErrorRate float64         `json:"error_rate"`
 	Status    int             `json:"status"`
+	Panic     bool            `json:"panic"`
 	Latency   *requestLatency `json:"latency"`
 	Duration  string          `json:"duration"`
 }
@@ -84,7 +85,7 @@ func parse(body []byte) (Fault, time.Duration, error) {
 	if decoder.More() {
 		return Fault{}, 0, errors.New("read the fault: there is something after the JSON object")
 	}
-	f := Fault{Route: in.Route, ErrorRate: in.ErrorRate, Status: in.Status}
+	f := Fault{Route: in.Route, ErrorRate: in.ErrorRate, Status: in.Status, Panic: in.Panic}
 	duration, err := parseDuration("duration", in.Duration)
 	if err == nil && in.Latency != nil {
 		f.Latency = &Latency{Distribution: in.Latency.Distribution}

@@ -29,6 +29,7 @@ type Fault struct {
 	Route     string    `json:"route"`             // glob over route templates; * matches any run of characters
 	ErrorRate float64   `json:"error_rate"`        // share of requests that fail, 0 to 1
 	Status    int       `json:"status"`            // what a failed request is answered with, 500 to 599
+	Panic     bool      `json:"panic,omitempty"`   // a failed request panics in its handler, and is answered with 500
 	Latency   *Latency  `json:"latency,omitempty"` // delay of every request, failed or not
 	ExpiresAt time.Time `json:"expires_at"`
 }
@@ -80,16 +81,24 @@ func (f *Fault) check(duration time.Duration) error {
 	switch {
 	case f.Route == "":
 		return errors.New("route is empty: name a pattern such as /api/v1/*")
-	case f.ErrorRate < 0 || f.ErrorRate > 1 || math.IsNaN(f.ErrorRate):
-		return fmt.Errorf("error_rate is %v: it must be from 0 to 1", f.ErrorRate)
 	case f.ErrorRate == 0 && f.Latency == nil:
 		return errors.New("the fault does nothing: give an error_rate or a latency")
-	case f.Status < 500 || f.Status > 599:
-		return fmt.Errorf("status is %d: it must be from 500 to 599", f.Status)
 	case duration <= 0 || duration > MaxDuration:
 		return fmt.Errorf("duration is %s: it must be above 0 and at most %s", duration, MaxDuration)
 	}
-	return f.Latency.check()
+	return errors.Join(f.checkFailure(), f.Latency.check())
+}
+
+func (f *Fault) checkFailure() error {
+	switch {
+	case f.ErrorRate < 0 || f.ErrorRate > 1 || math.IsNaN(f.ErrorRate):
+		return fmt.Errorf("error_rate is %v: it must be from 0 to 1", f.ErrorRate)
+	case f.Panic && (f.ErrorRate == 0 || f.Status != fiber.StatusInternalServerError):
+		return errors.New("a panic needs an error_rate, and is answered with 500: leave out the status")
+	case f.Status < 500 || f.Status > 599:
+		return fmt.Errorf("status is %d: it must be from 500 to 599", f.Status)
+	}
+	return nil
 }
 
 func (l *Latency) check() error {

@@ -88,6 +88,17 @@ func TestAnInjectedFailureIsMarked(t *testing.T) {
 	require.Contains(t, m.logs.String(), `"fault.injected":"error"`)
 }
 
+func TestAnInjectedPanicIsAnsweredAndMarked(t *testing.T) {
+	m := newMarket(t)
+	status, body := m.ask(http.MethodPost, "/admin/faults", `{"route":"/api/v1/*","error_rate":1,"panic":true,"duration":"1m"}`)
+	require.Equal(t, http.StatusCreated, status, body)
+	require.Equal(t, 500, m.get("/api/v1/products/7"))
+	require.Contains(t, m.metrics(), `market_faults_injected_total{kind="panic"} 1`)
+	require.Contains(t, m.metrics(), `http_server_request_duration_seconds_count{error_type="injected"`)
+	require.Contains(t, m.logs.String(), `"fault.injected":"panic"`)
+	require.Contains(t, m.logs.String(), `"stack":"goroutine`)
+}
+
 func TestLatencyDelaysButDoesNotFail(t *testing.T) {
 	for _, distribution := range faults.Distributions() {
 		t.Run(distribution, func(t *testing.T) {

@@ -107,6 +107,20 @@ func (s *Store) Read(ctx context.Context, hash string, width int) ([]byte, error
 	return content, nil
 }
 
+// Delete takes the image away in every width. What is not there is none to take away. It fails with market.ErrUnavailable
+// or market.ErrTimeout.
+func (s *Store) Delete(ctx context.Context, hash string) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	for _, width := range Widths() {
+		name := FileName(hash, width)
+		if err := s.bucket.Delete(ctx, name); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return classify("delete image "+name, err)
+		}
+	}
+	return nil
+}
+
 // FileName is the name of an image in one width, in the store and in its URL.
 func FileName(hash string, width int) string { return hash + "-" + strconv.Itoa(width) + ".jpg" }
 

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,8 @@ const auditReach = 30 * 24 * time.Hour
 // AuditStore finds what in the database breaks a rule of the market.
 type AuditStore interface {
 	Audit(ctx context.Context, since time.Time) (market.Audit, error)
+	// OpenOrders counts the orders in each state that is not the last.
+	OpenOrders(ctx context.Context) (map[market.OrderState]int, error)
 }
 
 // Auditor tells the metrics what audits find.
@@ -24,6 +27,7 @@ type Auditor struct {
 	store      AuditStore
 	telemetry  *telemetry.Telemetry
 	violations *prometheus.GaugeVec
+	open       *prometheus.GaugeVec
 	time       prometheus.Gauge
 }
 
@@ -31,7 +35,7 @@ type Auditor struct {
 func NewAuditor(store AuditStore, tel *telemetry.Telemetry) *Auditor {
 	a := &Auditor{
 		store: store, telemetry: tel, violations: tel.Metrics.Gauge(catalogue.InvariantViolations),
-		time: tel.Metrics.Gauge(catalogue.AuditTime).WithLabelValues(),
+		open: tel.Metrics.Gauge(catalogue.OrdersOpen), time: tel.Metrics.Gauge(catalogue.AuditTime).WithLabelValues(),
 	}
 	a.show(market.Audit{})
 	return a
@@ -44,9 +48,19 @@ func (a *Auditor) Run(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	a.show(found)
+	open, err := a.store.OpenOrders(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for state, n := range open {
+		a.open.WithLabelValues(string(state)).Set(float64(n))
+	}
 	a.time.Set(float64(time.Now().Unix()))
 	if !found.Clean() {
 		a.telemetry.Logger.ErrorContext(ctx, "the audit found rows that break a rule", "found", found.String())
+		a.telemetry.ReportError(ctx, telemetry.ErrorEvent{
+			Category: catalogue.ErrorInternal, Job: "audit", Err: errors.New("rows break a rule: " + found.String()),
+		})
 	}
 	return 0, nil
 }

@@ -5,12 +5,12 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/telemetry"
@@ -30,6 +30,7 @@ type Job struct {
 type Runner struct {
 	telemetry *telemetry.Telemetry
 	duration  *prometheus.HistogramVec
+	tracer    trace.Tracer
 	stop      context.CancelFunc
 	running   sync.WaitGroup
 }
@@ -38,7 +39,9 @@ type Runner struct {
 func Start(ctx context.Context, tel *telemetry.Telemetry, jobs ...Job) *Runner {
 	// Jobs outlive the signal to stop: requests that are still answered may count on them.
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r := &Runner{telemetry: tel, duration: tel.Metrics.Histogram(catalogue.JobDuration), stop: stop}
+	r := &Runner{
+		telemetry: tel, duration: tel.Metrics.Histogram(catalogue.JobDuration), tracer: tel.TracerProvider().Tracer(scope), stop: stop,
+	}
 	for _, job := range jobs {
 		r.duration.WithLabelValues(job.Name, "")
 		r.running.Go(func() { r.repeat(ctx, job) })
@@ -68,24 +71,35 @@ func (r *Runner) repeat(ctx context.Context, job Job) {
 
 // once runs the job once. An error ends the run, not the job: the next run may fare better.
 func (r *Runner) once(ctx context.Context, job Job) int {
-	started := time.Now()
-	n, err := run(ctx, job)
+	t := &turn{job: job.Name, tracer: r.tracer, started: time.Now()}
+	n, err := run(t.context(ctx), job)
 	if ctx.Err() != nil {
 		return 0 // what an end does to a run is no failure
 	}
-	r.duration.WithLabelValues(job.Name, errorType(err)).Observe(time.Since(started).Seconds())
+	r.duration.WithLabelValues(job.Name, errorType(err)).Observe(time.Since(t.started).Seconds())
+	ctx = t.end(ctx, n, err)
 	if err != nil {
-		r.telemetry.Logger.ErrorContext(ctx, "a background job failed", "job", job.Name, "error", err.Error())
+		r.failed(ctx, job, err)
 		return 0
 	}
 	return n
+}
+
+func (r *Runner) failed(ctx context.Context, job Job, err error) {
+	attrs := []slog.Attr{slog.String("job", job.Name), slog.String("error.type", errorType(err)), slog.String("error", err.Error())}
+	var p *telemetry.PanicError
+	if errors.As(err, &p) {
+		attrs = append(attrs, slog.String("stack", p.Stack))
+	}
+	r.telemetry.Logger.LogAttrs(ctx, slog.LevelError, "a background job failed", attrs...)
+	r.telemetry.ReportError(ctx, telemetry.ErrorEvent{Category: errorType(err), Job: job.Name, Err: err})
 }
 
 // run keeps a panic in one job from ending the process.
 func run(ctx context.Context, job Job) (n int, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = fmt.Errorf("panic: %v\n%s", value, debug.Stack())
+			err = telemetry.Recovered(value)
 		}
 	}()
 	return job.Run(ctx)

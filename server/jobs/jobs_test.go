@@ -136,6 +136,8 @@ func TestTheAuditFindsWhatBreaksARule(t *testing.T) {
 				tel := newTelemetry(t)
 				_, err = jobs.NewAuditor(s, tel).Run(t.Context())
 				require.NoError(t, err)
+				require.Contains(t, metrics(t, tel), `market_orders_open{state="paid"} 1`)
+				require.Contains(t, metrics(t, tel), `market_orders_open{state="pending_payment"} 1`)
 				for _, invariant := range []string{"stock_conserved", "totals_equal_lines", "payments_match_orders", "one_payment_per_order"} {
 					want := "0"
 					if invariant == test.finds {

@@ -39,11 +39,13 @@ type AccountQuery struct {
 
 // normalize fails with ErrInvalid.
 func (q AccountQuery) normalize() (AccountQuery, error) {
-	if err := q.validate(); err != nil {
-		return q, err
-	}
 	if q.Role != "" && !q.Role.Valid() {
 		return q, &InvalidError{Field: "role", Rule: "be one of " + list(Roles()), Value: q.Role}
 	}
-	return q, nil
+	var err error
+	q.Paging, err = q.Paging.normalize(q.picks())
+	return q, err
 }
+
+// picks is what decides which accounts are in the list.
+func (q AccountQuery) picks() []string { return []string{"accounts", string(q.Role)} }

@@ -35,7 +35,8 @@ func (a *Accounts) List(ctx context.Context, query AccountQuery) (Page[Account],
 	if err != nil {
 		return Page[Account]{}, err
 	}
-	return a.store.Accounts(ctx, query)
+	page, err := a.store.Accounts(ctx, query)
+	return withNext(page, err, query.picks())
 }
 
 // SetRole gives the account another role. Nobody can change their own, so that there is always an admin left. It fails

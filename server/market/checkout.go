@@ -2,9 +2,6 @@ package market
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,6 +27,11 @@ type CheckoutStore interface {
 	EndedDays(ctx context.Context, now time.Time) ([]string, error)
 	// DuePayments returns the payments about which the provider is to be asked again, the longest due first.
 	DuePayments(ctx context.Context, now time.Time, limit int) ([]PaymentPlace, error)
+
+	// ForgetOutcomes deletes outcomes that have expired, and returns how many it did.
+	ForgetOutcomes(ctx context.Context, now time.Time, limit int) (int, error)
+	// ForgetEvents deletes the ids of events that came before the time, and returns how many it did.
+	ForgetEvents(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // PaymentPlace says which order a payment belongs to.
@@ -43,7 +45,7 @@ type PaymentPlace struct {
 type CheckoutTx interface {
 	// HoldWindow returns the market day and whether its market has the slot. Until the transaction ends, the day stays as
 	// it is, and other transactions that place an order for the customer with the key wait. It fails with ErrDuplicate when
-	// the customer has used the key.
+	// the customer has used the key, and with ErrInProgress when it has waited for too long.
 	HoldWindow(ctx context.Context, request Placement) (day MarketDay, hasSlot bool, err error)
 	// LockDay locks the day alone, and counts its orders that wait to be paid.
 	LockDay(ctx context.Context, id string) (day MarketDay, pending int, err error)
@@ -56,12 +58,20 @@ type CheckoutTx interface {
 	MoveStock(ctx context.Context, moves []StockMove) error
 
 	AddOrder(ctx context.Context, order Order) error
+	OrderByKey(ctx context.Context, customerID, key string) (Order, error)
 	LockOrder(ctx context.Context, id string) (Order, error)
 	SaveOrderState(ctx context.Context, order Order) error
 
 	// SavePayment adds or changes a payment of a locked order. It fails with ErrDuplicate when the customer has used the
 	// key for another.
 	SavePayment(ctx context.Context, customerID string, payment Payment) error
+
+	// Outcome returns what is kept for the account's key, whatever its request was. It fails with ErrNotFound.
+	Outcome(ctx context.Context, key RequestKey) (KeptOutcome, error)
+	// KeepOutcome keeps the outcome, unless there is one.
+	KeepOutcome(ctx context.Context, outcome KeptOutcome) error
+	// AddEvent keeps the event's id. It fails with ErrEventSeen when it has it.
+	AddEvent(ctx context.Context, event PaymentEvent, at time.Time) error
 }
 
 // StockMove adds units to what is available of an offering; a negative number takes them.
@@ -77,6 +87,11 @@ var ErrDuplicate = errors.New("there is one already")
 type Observer interface {
 	OrderBecame(order Order)
 	SoldOut(*SoldOutError)
+	// PaymentBecame is told of a payment that is in another state than before.
+	PaymentBecame(payment Payment)
+	// Attending is told when the market turns to an order, a payment or a market day by itself. It returns the context in
+	// which that is done, and whom to tell how it ended.
+	Attending(ctx context.Context, id string) (context.Context, func(error))
 }
 
 // CheckoutRules bound how long things are waited for.
@@ -114,92 +129,99 @@ type WantedLine struct {
 	Quantity   int64 // 1 to MaxQuantity
 }
 
-func (p Placement) normalize() (Placement, error) {
-	if err := validateKey(p.IdempotencyKey); err != nil {
-		return p, err
-	}
+// of makes the placement the actor's, and writes ids as the store does.
+func (p Placement) of(actor Actor) Placement {
+	p.CustomerID = actor.ID
 	p.MarketDayID, p.SlotID = strings.ToLower(p.MarketDayID), strings.ToLower(p.SlotID)
-	if len(p.Lines) == 0 || len(p.Lines) > MaxLines {
-		return p, &InvalidError{Field: "lines", Rule: fmt.Sprintf("be 1 to %d", MaxLines), Value: len(p.Lines)}
-	}
 	p.Lines = slices.Clone(p.Lines)
-	seen := map[string]bool{}
 	for i := range p.Lines {
-		line := &p.Lines[i]
-		line.OfferingID = strings.ToLower(line.OfferingID)
+		p.Lines[i].OfferingID = strings.ToLower(p.Lines[i].OfferingID)
+	}
+	return p
+}
+
+func (p *Placement) validate() error {
+	if len(p.Lines) == 0 || len(p.Lines) > MaxLines {
+		return &InvalidError{Field: "lines", Rule: fmt.Sprintf("be 1 to %d", MaxLines), Value: len(p.Lines)}
+	}
+	seen := map[string]bool{}
+	for i, line := range p.Lines {
 		if seen[line.OfferingID] {
-			return p, &InvalidError{Field: fmt.Sprintf("lines[%d].offering_id", i), Rule: "be in one line only", Value: line.OfferingID}
+			return &InvalidError{Field: fmt.Sprintf("lines[%d].offering_id", i), Rule: "be in one line only", Value: line.OfferingID}
 		}
 		seen[line.OfferingID] = true
 		if line.Quantity < 1 || line.Quantity > MaxQuantity {
-			return p, &InvalidError{
+			return &InvalidError{
 				Field: fmt.Sprintf("lines[%d].quantity", i), Rule: fmt.Sprintf("be 1 to %d", MaxQuantity), Value: line.Quantity,
 			}
 		}
 	}
-	return p, nil
-}
-
-// validateKey refuses keys that a header could not carry unchanged.
-func validateKey(key string) error {
-	const longest = 255
-	visible := func(r rune) bool { return r > ' ' && r <= '~' }
-	if key == "" || len(key) > longest || strings.ContainsFunc(key, func(r rune) bool { return !visible(r) }) {
-		return &InvalidError{Field: "Idempotency-Key", Rule: fmt.Sprintf("be 1 to %d visible ASCII characters", longest), Value: key}
-	}
 	return nil
 }
 
-// hash identifies what is asked for, so that a key cannot be used for two things.
-func hash(request ...any) (string, error) {
-	encoded, err := json.Marshal(request)
-	if err != nil {
-		return "", fmt.Errorf("hash the request: %w", err)
-	}
-	sum := sha256.Sum256(encoded)
-	return hex.EncodeToString(sum[:]), nil
-}
-
-// Place takes an order: it holds the units until the order is paid. Repeated with the same key it returns the order that
-// was placed with it, as it is now, and replayed is true; a refused placement leaves nothing behind and its key free. It
-// fails with ErrInvalid, with ErrNotFound for a day, slot or offering that there is not, with a *WindowError, with a
-// *SoldOutError, and with ErrKeyReused.
+// Place takes an order: it holds the units until the order is paid. Repeated with the same key it has the outcome that it
+// had at first, the order as it was placed or the same refusal, and replayed is true. It fails with ErrInvalid, with
+// ErrNotFound for a day, slot or offering that there is not, with a *WindowError, with a *SoldOutError, with ErrKeyReused,
+// and with ErrInProgress when the first request with the key has not ended within the store's patience.
 func (c *Checkout) Place(ctx context.Context, actor Actor, placement Placement) (order Order, replayed bool, err error) {
-	placement.CustomerID = actor.ID
-	placement, err = placement.normalize()
+	placement = placement.of(actor)
+	key, err := newRequestKey(actor, placeOperation, placement.IdempotencyKey, placement.MarketDayID, placement.SlotID, placement.Lines)
 	if err != nil {
 		return Order{}, false, err
 	}
-	requestHash, err := hash("place", placement.MarketDayID, placement.SlotID, placement.Lines)
-	if err != nil {
-		return Order{}, false, err
-	}
-	err = c.store.Atomically(ctx, "place an order", func(ctx context.Context, tx CheckoutTx) error {
-		order, err = c.place(ctx, tx, placement, requestHash)
+	var result outcome
+	err = c.atomically(ctx, "place an order", func(ctx context.Context, tx CheckoutTx) error {
+		result, err = c.placeOnce(ctx, tx, key, placement)
 		return err
 	})
-	if err == nil {
-		c.observer.OrderBecame(order)
-		return order, false, nil
+	if err != nil {
+		return Order{}, false, err
 	}
-	// The refusal may be due to this very order: its first request took the last unit, or beat the end of the window.
-	if errors.Is(err, ErrDuplicate) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
-		earlier, lookupErr := c.store.OrderByKey(ctx, actor.ID, placement.IdempotencyKey)
-		if lookupErr == nil && earlier.RequestHash != requestHash {
-			return Order{}, false, &KeyReusedError{Key: placement.IdempotencyKey}
-		}
-		if lookupErr == nil || !errors.Is(lookupErr, ErrNotFound) {
-			return earlier, lookupErr == nil, lookupErr
-		}
+	order, err = result.result()
+	if !result.replayed {
+		c.observe(order, err)
 	}
+	return order, result.replayed, err
+}
+
+// observe tells what came of a placement.
+func (c *Checkout) observe(order Order, err error) {
 	var soldOut *SoldOutError
-	if errors.As(err, &soldOut) {
+	switch {
+	case err == nil:
+		c.observer.OrderBecame(order)
+	case errors.As(err, &soldOut):
 		c.observer.SoldOut(soldOut)
 	}
-	return Order{}, false, err
+}
+
+// placeOnce places the order unless the key was used. A refusal has written nothing, so it is kept in the transaction that
+// found it out.
+func (c *Checkout) placeOnce(ctx context.Context, tx CheckoutTx, key RequestKey, placement Placement) (outcome, error) {
+	order, err := c.place(ctx, tx, placement, key.Hash)
+	if err == nil {
+		return outcome{Order: &order}, nil
+	}
+	refused := refusalOf(err)
+	if refused == nil && !errors.Is(err, ErrDuplicate) {
+		return outcome{}, err
+	}
+	placed, lookupErr := tx.OrderByKey(ctx, key.AccountID, key.Key)
+	switch {
+	case lookupErr == nil:
+		return outcome{Order: placed.asPlaced(), replayed: true}, key.mustMatch(placed.RequestHash)
+	case !errors.Is(lookupErr, ErrNotFound):
+		return outcome{}, lookupErr
+	case refused == nil:
+		return earlier(ctx, tx, key)
+	}
+	return c.keep(ctx, tx, key, outcome{Refusal: refused})
 }
 
 func (c *Checkout) place(ctx context.Context, tx CheckoutTx, placement Placement, requestHash string) (Order, error) {
+	if err := placement.validate(); err != nil {
+		return Order{}, err
+	}
 	day, hasSlot, err := tx.HoldWindow(ctx, placement)
 	if err != nil {
 		return Order{}, err

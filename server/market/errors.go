@@ -30,6 +30,11 @@ var (
 	// ErrKeyReused says that an idempotency key was used before, for something else. The error in the chain is a
 	// *KeyReusedError.
 	ErrKeyReused = errors.New("idempotency key reused")
+	// ErrInProgress says that the first request with the idempotency key has not ended yet. The error in the chain is an
+	// *InProgressError.
+	ErrInProgress = errors.New("in progress")
+	// ErrEventSeen says that an event of a payment provider was taken in before.
+	ErrEventSeen = errors.New("payment event taken in before")
 	// ErrProviderUnavailable says that the payment provider cannot be reached, or did not answer in time. Nothing is
 	// charged twice by trying again with the same idempotency key.
 	ErrProviderUnavailable = errors.New("payment provider unavailable")
@@ -115,6 +120,16 @@ func (e *KeyReusedError) Error() string {
 
 // Is makes every KeyReusedError an ErrKeyReused.
 func (e *KeyReusedError) Is(target error) bool { return target == ErrKeyReused }
+
+// InProgressError names the key.
+type InProgressError struct{ Key string }
+
+func (e *InProgressError) Error() string {
+	return fmt.Sprintf("the first request with the idempotency key %q is still being carried out: ask again, with the same key, in a moment", e.Key)
+}
+
+// Is makes every InProgressError an ErrInProgress.
+func (e *InProgressError) Is(target error) bool { return target == ErrInProgress }
 
 // DeclinedError says why the provider refused, in words for the customer.
 type DeclinedError struct{ Reason string }

@@ -176,10 +176,13 @@ func (p *Plan) Market(ctx context.Context, id string) (Market, error) {
 
 // Markets returns a page of the markets by name. It fails with ErrInvalid.
 func (p *Plan) Markets(ctx context.Context, query MarketQuery) (Page[Market], error) {
-	if err := query.validate(); err != nil {
+	picks := []string{"markets"}
+	var err error
+	if query.Paging, err = query.Paging.normalize(picks); err != nil {
 		return Page[Market]{}, err
 	}
-	return p.store.Markets(ctx, query)
+	page, err := p.store.Markets(ctx, query)
+	return withNext(page, err, picks)
 }
 
 // AddMarket opens a market and gives it and its slots their ids. It fails with ErrForbidden and ErrInvalid.

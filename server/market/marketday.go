@@ -103,9 +103,6 @@ func (p *Plan) MarketDay(ctx context.Context, id string) (MarketDay, error) {
 
 // MarketDays returns a page of the market days by date. It fails with ErrInvalid.
 func (p *Plan) MarketDays(ctx context.Context, query MarketDayQuery) (Page[MarketDay], error) {
-	if err := query.validate(); err != nil {
-		return Page[MarketDay]{}, err
-	}
 	if query.From != "" {
 		if _, err := time.Parse(time.DateOnly, query.From); err != nil {
 			return Page[MarketDay]{}, &InvalidError{Field: "from", Rule: "be a date such as 2026-03-14", Value: query.From}
@@ -116,7 +113,13 @@ func (p *Plan) MarketDays(ctx context.Context, query MarketDayQuery) (Page[Marke
 	}
 	query.MarketID = strings.ToLower(query.MarketID)
 	query.Now = p.clock.Now()
-	return p.store.MarketDays(ctx, query)
+	picks := []string{"market days", query.MarketID, query.From, string(query.State)}
+	var err error
+	if query.Paging, err = query.Paging.normalize(picks); err != nil {
+		return Page[MarketDay]{}, err
+	}
+	page, err := p.store.MarketDays(ctx, query)
+	return withNext(page, err, picks)
 }
 
 // AddMarketDay plans a day and gives it its id. It fails with ErrForbidden, ErrInvalid, ErrNotFound and, when the market
@@ -142,9 +145,12 @@ func (p *Plan) AddMarketDay(ctx context.Context, actor Actor, day MarketDay) (Ma
 	return day, p.store.AddMarketDay(ctx, day)
 }
 
-// MoveWindow changes when orders for the day are taken. It fails with ErrForbidden, ErrInvalid, ErrNotFound and, when the
-// day is closed, ErrConflict. Orders that were placed stay.
-func (p *Plan) MoveWindow(ctx context.Context, actor Actor, id string, opens, closes time.Time) (MarketDay, error) {
+// MoveWindow changes when orders for the day are taken. unchanged decides whether the day is still as the actor saw it; nil
+// when that does not matter. It fails with ErrForbidden, ErrInvalid, ErrNotFound, ErrPreconditionFailed and, when the day is
+// closed, ErrConflict. Orders that were placed stay.
+func (p *Plan) MoveWindow(
+	ctx context.Context, actor Actor, id string, unchanged func(MarketDay) bool, opens, closes time.Time,
+) (MarketDay, error) {
 	if err := actor.mustManage("move the window of a market day"); err != nil {
 		return MarketDay{}, err
 	}
@@ -159,6 +165,9 @@ func (p *Plan) MoveWindow(ctx context.Context, actor Actor, id string, opens, cl
 	}
 	return p.store.ChangeMarketDay(ctx, id, func(day *MarketDay) error {
 		now := p.clock.Now()
+		if unchanged != nil && !unchanged(*day) {
+			return &PreconditionError{Kind: "market day", ID: id}
+		}
 		if day.State(now) == DayClosed {
 			return &ConflictError{Kind: "market day", ID: id, Reason: "is closed: its window cannot be moved"}
 		}

@@ -37,6 +37,8 @@ type OfferingQuery struct {
 type OfferingChange struct {
 	Price    *Money
 	Quantity *int64
+	// Unchanged decides whether the offering is still as the caller saw it; nil when that does not matter.
+	Unchanged func(Offering) bool
 }
 
 // Offering returns one offering. It fails with ErrNotFound.
@@ -46,11 +48,14 @@ func (p *Plan) Offering(ctx context.Context, id string) (Offering, error) {
 
 // Offerings returns a page of the offerings by product name. It fails with ErrInvalid.
 func (p *Plan) Offerings(ctx context.Context, query OfferingQuery) (Page[Offering], error) {
-	if err := query.validate(); err != nil {
+	query.MarketDayID, query.FarmID = strings.ToLower(query.MarketDayID), strings.ToLower(query.FarmID)
+	picks := []string{"offerings", query.MarketDayID, query.FarmID}
+	var err error
+	if query.Paging, err = query.Paging.normalize(picks); err != nil {
 		return Page[Offering]{}, err
 	}
-	query.MarketDayID, query.FarmID = strings.ToLower(query.MarketDayID), strings.ToLower(query.FarmID)
-	return p.store.Offerings(ctx, query)
+	page, err := p.store.Offerings(ctx, query)
+	return withNext(page, err, picks)
 }
 
 // Offer puts a product on offer on a market day. It fails with ErrForbidden, ErrInvalid, ErrNotFound and, when the
@@ -86,7 +91,7 @@ func (p *Plan) Offer(ctx context.Context, actor Actor, offering Offering) (Offer
 }
 
 // ChangeOffering changes the price of what is still to be ordered, or the quantity. It fails with ErrForbidden,
-// ErrInvalid, ErrNotFound and, when more is ordered than the quantity would be, ErrConflict.
+// ErrInvalid, ErrNotFound, ErrPreconditionFailed and, when more is ordered than the quantity would be, ErrConflict.
 func (p *Plan) ChangeOffering(ctx context.Context, actor Actor, id string, change OfferingChange) (Offering, error) {
 	id = strings.ToLower(id)
 	offering, err := p.store.Offering(ctx, id)
@@ -101,6 +106,9 @@ func (p *Plan) ChangeOffering(ctx context.Context, actor Actor, id string, chang
 		return Offering{}, err
 	}
 	return p.store.ChangeOffering(ctx, id, func(o *Offering) error {
+		if change.Unchanged != nil && !change.Unchanged(*o) {
+			return &PreconditionError{Kind: "offering", ID: id}
+		}
 		if change.Price != nil {
 			if change.Price.Currency != o.Price.Currency {
 				return &InvalidError{Field: "price.currency", Rule: "be " + string(o.Price.Currency), Value: change.Price.Currency}

@@ -38,9 +38,6 @@ func (c *Checkout) OrderByKey(ctx context.Context, actor Actor, key string) (Ord
 // Orders returns a page of the orders that the actor may see: its own, or all for who runs the markets. It fails with
 // ErrInvalid.
 func (c *Checkout) Orders(ctx context.Context, actor Actor, query OrderQuery) (Page[Order], error) {
-	if err := query.validate(); err != nil {
-		return Page[Order]{}, err
-	}
 	if query.State != "" && !query.State.Valid() {
 		return Page[Order]{}, &InvalidError{Field: "state", Rule: "be one of " + list(OrderStates()), Value: query.State}
 	}
@@ -48,7 +45,13 @@ func (c *Checkout) Orders(ctx context.Context, actor Actor, query OrderQuery) (P
 		query.CustomerID = actor.ID
 	}
 	query.MarketDayID = strings.ToLower(query.MarketDayID)
-	return c.store.Orders(ctx, query)
+	picks := []string{"orders", query.CustomerID, query.MarketDayID, string(query.State)}
+	var err error
+	if query.Paging, err = query.Paging.normalize(picks); err != nil {
+		return Page[Order]{}, err
+	}
+	page, err := c.store.Orders(ctx, query)
+	return withNext(page, err, picks)
 }
 
 // mustBeSeenBy hides the orders of others.
@@ -112,7 +115,7 @@ func (c *Checkout) change(ctx context.Context, actor Actor, id, doing string,
 	step func(ctx context.Context, tx CheckoutTx, order *Order) error,
 ) (order Order, err error) {
 	var before OrderState
-	err = c.store.Atomically(ctx, doing, func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, doing, func(ctx context.Context, tx CheckoutTx) error {
 		order, err = tx.LockOrder(ctx, strings.ToLower(id))
 		if err != nil {
 			return err

@@ -3,7 +3,6 @@ package market
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 )
@@ -27,49 +26,46 @@ type PayRequest struct {
 	Method         string // in the provider's words; empty leaves it to the provider
 }
 
-func (r PayRequest) validate() error {
-	if err := validateKey(r.IdempotencyKey); err != nil {
-		return err
-	}
-	return validateText("method", r.Method, 0, MaxName)
-}
+func (r PayRequest) validate() error { return validateText("method", r.Method, 0, MaxName) }
 
-// Pay asks the provider for the order's total. Repeated with the same key it returns the order and the payment that was
-// made with it, as they are now, and replayed is true; it waits a little while the first call is under way. It fails with
-// ErrNotFound, ErrInvalid and ErrKeyReused; with ErrConflict when the order is not waiting to be paid, or another payment
-// is under way; with ErrPaymentDeclined; and with ErrProviderUnavailable, after which it should be repeated with the same
-// key.
+// Pay asks the provider for the order's total. Repeated with the same key it has the outcome that it had at first, the
+// order as it was then or the same refusal, and replayed is true; it waits a little while the first call is under way, and
+// then fails with ErrInProgress. It fails with ErrNotFound, ErrInvalid and ErrKeyReused; with ErrConflict when the order is
+// not waiting to be paid, or another payment is under way; with ErrPaymentDeclined; and with ErrProviderUnavailable, after
+// which it should be repeated with the same key.
 func (c *Checkout) Pay(ctx context.Context, actor Actor, request PayRequest) (order Order, payment Payment, replayed bool, err error) {
 	request.OrderID = strings.ToLower(request.OrderID)
-	if err := request.validate(); err != nil {
-		return Order{}, Payment{}, false, err
-	}
-	requestHash, err := hash("pay", request.OrderID, request.Method)
+	key, err := newRequestKey(actor, payOperation, request.IdempotencyKey, request.OrderID, request.Method)
 	if err != nil {
 		return Order{}, Payment{}, false, err
 	}
+	result, err := c.payOnce(ctx, request, key)
+	if err != nil {
+		return Order{}, Payment{}, false, err
+	}
+	order, err = result.result()
+	if made := order.byKey(request.IdempotencyKey); made != nil {
+		payment = *made
+	}
+	return order, payment, result.replayed, err
+}
+
+// payOnce finds out whose turn it is to ask the provider, until it is nobody's any more.
+func (c *Checkout) payOnce(ctx context.Context, request PayRequest, key RequestKey) (outcome, error) {
 	deadline := time.Now().Add(repeatPatience)
 	for {
-		var turn paymentTurn
-		order, payment, turn, err = c.startPayment(ctx, actor, request, requestHash)
-		replayed = replayed || turn != myTurn
+		start, err := c.startPayment(ctx, request, key)
 		switch {
-		case err != nil:
-			return Order{}, Payment{}, false, err
-		case turn == done:
-			err = payment.decline()
-			return order, payment, replayed, err
-		case turn == myTurn:
-			order, payment, err = c.askForPayment(ctx, order, payment)
-			return order, payment, replayed, err
+		case err != nil || start.turn == done:
+			return start.outcome, err
+		case start.turn == myTurn:
+			return c.askForPayment(ctx, start.payment, key)
 		case time.Now().After(deadline):
-			return Order{}, Payment{}, false, &ConflictError{
-				Kind: "payment", ID: payment.ID, Reason: "is under way: ask again, with the same key, in a few seconds",
-			}
+			return outcome{}, &InProgressError{Key: key.Key}
 		}
 		select {
 		case <-ctx.Done():
-			return Order{}, Payment{}, false, ctx.Err()
+			return outcome{}, ctx.Err()
 		case <-time.After(repeatInterval):
 		}
 	}
@@ -79,47 +75,82 @@ func (c *Checkout) Pay(ctx context.Context, actor Actor, request PayRequest) (or
 type paymentTurn int
 
 const (
-	done      paymentTurn = iota // nobody: the provider has answered
+	done      paymentTurn = iota // nobody: there is an outcome
 	myTurn                       // who asked whose turn it is
 	notMyTurn                    // somebody else, now
 )
 
-// decline is the error of a payment that the provider refused.
-func (p *Payment) decline() error {
-	if p.State == PaymentFailed {
-		return &DeclinedError{Reason: p.Failure}
-	}
-	return nil
+// paymentStart is how far a call to pay has come.
+type paymentStart struct {
+	turn    paymentTurn
+	payment Payment // unless it is done
+	outcome outcome // when it is done
 }
 
-// startPayment stores the payment before anybody asks the provider for it, or finds the one that was made with the key.
-func (c *Checkout) startPayment(ctx context.Context, actor Actor, request PayRequest, requestHash string,
-) (order Order, payment Payment, turn paymentTurn, err error) {
-	err = c.store.Atomically(ctx, "start a payment", func(ctx context.Context, tx CheckoutTx) error {
-		order, err = tx.LockOrder(ctx, request.OrderID)
-		if err != nil {
+// outcomeOf is the outcome of a payment about which the provider has answered.
+func outcomeOf(order Order, payment Payment) outcome {
+	if payment.State == PaymentFailed {
+		return outcome{Refusal: &refusal{Declined: &DeclinedError{Reason: payment.Failure}}}
+	}
+	return outcome{Order: &order}
+}
+
+// startPayment stores the payment before anybody asks the provider for it, or finds what came of the one that was made
+// with the key. A refusal is kept in the transaction that found it out. The order is locked before the key is looked up,
+// so that requests with one key come one after the other.
+func (c *Checkout) startPayment(ctx context.Context, request PayRequest, key RequestKey) (start paymentStart, err error) {
+	err = c.atomically(ctx, "start a payment", func(ctx context.Context, tx CheckoutTx) error {
+		start = paymentStart{}
+		order, orderErr := tx.LockOrder(ctx, request.OrderID)
+		if orderErr == nil && order.CustomerID != key.AccountID {
+			orderErr = &NotFoundError{Kind: "order", ID: request.OrderID}
+		}
+		if orderErr != nil && refusalOf(orderErr) == nil {
+			return orderErr
+		}
+		start.outcome, err = earlier(ctx, tx, key)
+		if !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		if order.CustomerID != actor.ID {
-			return &NotFoundError{Kind: "order", ID: request.OrderID}
+		if orderErr == nil {
+			start, orderErr = order.startPayment(request, key, c.clock.Now())
 		}
-		now := c.clock.Now()
-		known := slices.IndexFunc(order.Payments, func(p Payment) bool { return p.IdempotencyKey == request.IdempotencyKey })
-		if known < 0 {
-			payment, err = order.newPayment(request, requestHash, now)
-			turn = myTurn
-		} else {
-			payment, turn, err = order.repeatPayment(known, requestHash, now)
+		if refused := refusalOf(orderErr); refused != nil {
+			start.outcome = outcome{Refusal: refused}
+		} else if orderErr != nil {
+			return orderErr
 		}
-		if err != nil || turn != myTurn {
+		switch start.turn {
+		case done:
+			replayed := start.outcome.replayed
+			start.outcome, err = c.keep(ctx, tx, key, start.outcome)
+			start.outcome.replayed = start.outcome.replayed || replayed
 			return err
+		case myTurn:
+			return tx.SavePayment(ctx, order.CustomerID, start.payment)
 		}
-		return tx.SavePayment(ctx, order.CustomerID, payment)
+		return nil
 	})
 	if errors.Is(err, ErrDuplicate) {
 		err = &KeyReusedError{Key: request.IdempotencyKey} // for another order
 	}
-	return order, payment, turn, err
+	return start, err
+}
+
+// startPayment makes the payment, or finds out what is to become of the one that was made with the key.
+func (o *Order) startPayment(request PayRequest, key RequestKey, now time.Time) (paymentStart, error) {
+	if err := request.validate(); err != nil {
+		return paymentStart{}, err
+	}
+	known := o.byKey(key.Key)
+	if known != nil {
+		return o.repeatPayment(*known, key, now)
+	}
+	payment, err := o.newPayment(request, key.Hash, now)
+	if err != nil {
+		return paymentStart{}, err
+	}
+	return paymentStart{turn: myTurn, payment: payment}, nil
 }
 
 func (o *Order) newPayment(request PayRequest, requestHash string, now time.Time) (Payment, error) {
@@ -142,35 +173,44 @@ func (o *Order) newPayment(request PayRequest, requestHash string, now time.Time
 	}, err
 }
 
-// repeatPayment finds out whose turn it is with the payment at the index. One that nobody asks about, because the call
-// failed or its process died, is taken over: the provider acts once on the payment's id, however often it is asked.
-func (o *Order) repeatPayment(index int, requestHash string, now time.Time) (Payment, paymentTurn, error) {
-	payment := o.Payments[index]
+// repeatPayment finds out whose turn it is with a payment whose outcome is not kept. One that nobody asks about, because
+// the call failed or its process died, is taken over: the provider acts once on the payment's id, however often it is
+// asked. One that has come further has its outcome now.
+func (o *Order) repeatPayment(payment Payment, key RequestKey, now time.Time) (paymentStart, error) {
+	if err := key.mustMatch(payment.RequestHash); err != nil {
+		return paymentStart{}, err
+	}
 	switch {
-	case payment.RequestHash != requestHash:
-		return Payment{}, done, &KeyReusedError{Key: payment.IdempotencyKey}
 	case payment.State != PaymentCreated:
-		return payment, done, nil
+		result := outcomeOf(*o, payment)
+		result.replayed = true
+		return paymentStart{outcome: result}, nil
 	case now.Before(payment.LeaseExpiresAt):
-		return payment, notMyTurn, nil
+		return paymentStart{turn: notMyTurn}, nil
 	}
 	payment.LeaseExpiresAt = now.Add(paymentLease)
 	payment.NextAttemptAt = payment.LeaseExpiresAt
-	return payment, myTurn, nil
+	return paymentStart{turn: myTurn, payment: payment}, nil
 }
 
-// askForPayment makes the call that the payment was stored for, and stores the answer, even if the caller has gone.
-func (c *Checkout) askForPayment(ctx context.Context, order Order, payment Payment) (Order, Payment, error) {
+// askForPayment makes the call that the payment was stored for, and stores the answer together with the outcome, even if
+// the caller has gone. A provider that did not answer makes no outcome.
+func (c *Checkout) askForPayment(ctx context.Context, payment Payment, key RequestKey) (result outcome, err error) {
 	intent, failure := c.createIntent(ctx, payment)
-	order, payment, err := c.settle(context.WithoutCancel(ctx), order.ID, payment.ID, answer{intent: intent, failure: failure})
-	if err != nil {
-		return Order{}, Payment{}, err
+	unanswered := failure != nil && !errors.Is(failure, ErrPaymentDeclined)
+	err = c.settle(context.WithoutCancel(ctx), PaymentPlace{OrderID: payment.OrderID, PaymentID: payment.ID},
+		answer{intent: intent, failure: failure},
+		func(ctx context.Context, tx CheckoutTx, order Order, payment Payment) error {
+			if unanswered {
+				return nil
+			}
+			result, err = c.keep(ctx, tx, key, outcomeOf(order, payment))
+			return err
+		})
+	if err == nil && unanswered {
+		err = failure
 	}
-	if failure != nil && !errors.Is(failure, ErrPaymentDeclined) {
-		return Order{}, Payment{}, failure
-	}
-	err = payment.decline()
-	return order, payment, err
+	return result, err
 }
 
 func (c *Checkout) createIntent(ctx context.Context, payment Payment) (PaymentIntent, error) {
@@ -188,22 +228,29 @@ type answer struct {
 	refunded bool
 }
 
-// settle stores what the provider answered.
-func (c *Checkout) settle(ctx context.Context, orderID, paymentID string, a answer) (order Order, payment Payment, err error) {
+// settle stores what the provider answered; also, which may be nil, adds to the transaction.
+func (c *Checkout) settle(ctx context.Context, place PaymentPlace, a answer,
+	also func(ctx context.Context, tx CheckoutTx, order Order, payment Payment) error,
+) error {
+	var order Order
 	var before OrderState
-	err = c.store.Atomically(ctx, "store what the payment provider says", func(ctx context.Context, tx CheckoutTx) error {
-		order, err = tx.LockOrder(ctx, orderID)
+	err := c.atomically(ctx, "store what the payment provider says", func(ctx context.Context, tx CheckoutTx) (err error) {
+		order, err = tx.LockOrder(ctx, place.OrderID)
 		if err != nil {
 			return err
 		}
 		before = order.State
-		found := order.payment(paymentID)
-		if found == nil {
-			return &NotFoundError{Kind: "payment", ID: paymentID}
+		payment := order.payment(place.PaymentID)
+		if payment == nil {
+			return &NotFoundError{Kind: "payment", ID: place.PaymentID}
 		}
-		order.take(found, a, c.clock.Now())
-		payment = *found
-		if err := tx.SavePayment(ctx, order.CustomerID, payment); err != nil {
+		order.take(payment, a, c.clock.Now())
+		if also != nil {
+			if err := also(ctx, tx, order, *payment); err != nil {
+				return err
+			}
+		}
+		if err := tx.SavePayment(ctx, order.CustomerID, *payment); err != nil {
 			return err
 		}
 		if order.State == before {
@@ -214,7 +261,7 @@ func (c *Checkout) settle(ctx context.Context, orderID, paymentID string, a answ
 	if err == nil && order.State != before {
 		c.observer.OrderBecame(order)
 	}
-	return order, payment, err
+	return err
 }
 
 // take changes the order and the payment as the answer says.
@@ -244,7 +291,8 @@ func (o *Order) take(payment *Payment, a answer, now time.Time) {
 }
 
 // HandlePaymentEvent takes in what the provider reports by itself. Events may come late, twice and in any order. It fails
-// with ErrNotFound when the payment is not one of ours.
+// with ErrNotFound when the payment is not one of ours, and with ErrEventSeen when the event was taken in before; then
+// nothing has changed.
 func (c *Checkout) HandlePaymentEvent(ctx context.Context, event PaymentEvent) error {
 	if !event.State.Valid() {
 		return &InvalidError{Field: "state", Rule: "be one of " + list(PaymentStates()), Value: event.State}
@@ -253,8 +301,8 @@ func (c *Checkout) HandlePaymentEvent(ctx context.Context, event PaymentEvent) e
 	if err != nil {
 		return err
 	}
-	_, _, err = c.settle(ctx, place.OrderID, place.PaymentID, answer{
-		intent: PaymentIntent{ProviderRef: event.ProviderRef, State: event.State},
+	reported := answer{intent: PaymentIntent{ProviderRef: event.ProviderRef, State: event.State}}
+	return c.settle(ctx, place, reported, func(ctx context.Context, tx CheckoutTx, _ Order, _ Payment) error {
+		return tx.AddEvent(ctx, event, c.clock.Now())
 	})
-	return err
 }

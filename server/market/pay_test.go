@@ -2,6 +2,7 @@ package market_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -121,9 +122,9 @@ func TestEventsMayComeTwiceLateAndInAnyOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
 				order, payment := pending(t, fair)
-				for _, state := range test.events {
+				for i, state := range test.events {
 					require.NoError(t, fair.Checkout.HandlePaymentEvent(t.Context(), market.PaymentEvent{
-						EventID: "evt", ProviderRef: payment.ProviderRef, State: state, At: fair.Clock.Now(),
+						Provider: "sandbox", EventID: fmt.Sprint("evt_", i), ProviderRef: payment.ProviderRef, State: state, At: fair.Clock.Now(),
 					}))
 				}
 				found, err := fair.Checkout.Order(t.Context(), owner(order), order.ID)
@@ -167,7 +168,7 @@ func TestACaptureForAnOrderThatHasEndedIsGivenBackOnce(t *testing.T) {
 				fair.Provider.Fail(nil, false)
 				fair.Clock.Advance(time.Minute)
 				upkeep(t, fair)
-				require.NoError(t, fair.Checkout.HandlePaymentEvent(t.Context(), event), "late once more")
+				require.ErrorIs(t, fair.Checkout.HandlePaymentEvent(t.Context(), event), market.ErrEventSeen, "late once more")
 				upkeep(t, fair)
 				found, err := fair.Checkout.Order(t.Context(), owner(order), order.ID)
 				require.NoError(t, err)

@@ -43,6 +43,7 @@ type PaymentIntent struct {
 
 // PaymentEvent is what a provider reports about an intent after the call. Events may come late, twice, and in any order.
 type PaymentEvent struct {
+	Provider    string // whose event it is
 	EventID     string // the provider's; the same when the event is delivered again
 	ProviderRef string
 	PaymentID   string // as in the PaymentRequest; empty when the provider does not return it

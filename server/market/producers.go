@@ -10,7 +10,9 @@ import (
 // ProducerStore is what producers need of a database. Its errors are of the kinds in this package.
 type ProducerStore interface {
 	Farm(ctx context.Context, id string) (Farm, error)
+	Farms(ctx context.Context, query FarmQuery) (Page[Farm], error)
 	Product(ctx context.Context, id string) (Product, error)
+	Products(ctx context.Context, query ProductQuery) (Page[Product], error)
 
 	CreateFarm(ctx context.Context, farm Farm) error
 	// UpdateFarm and UpdateProduct write the new version over the one before it. They fail with ErrPreconditionFailed
@@ -19,6 +21,8 @@ type ProducerStore interface {
 	VerifyFarm(ctx context.Context, id string, by Actor, at time.Time) error
 	CreateProduct(ctx context.Context, product Product) error
 	UpdateProduct(ctx context.Context, product Product) error
+	// TouchImage notes that the image is about to be kept, so that it is not taken for an unused one.
+	TouchImage(ctx context.Context, image string, at time.Time) error
 	// SetProductImage gives the product another photograph, or none, and fails with ErrNotFound.
 	SetProductImage(ctx context.Context, id, image string, at time.Time) error
 	// DeleteProduct takes the product out of the catalogue. Offerings and orders that refer to it keep it.
@@ -215,6 +219,11 @@ func (p *Producers) UpdateProduct(
 func (p *Producers) MayChangeProduct(ctx context.Context, actor Actor, id string) error {
 	_, err := p.ownProduct(ctx, actor, id)
 	return err
+}
+
+// ExpectImage keeps the image from being taken for an unused one. It comes before the image is kept.
+func (p *Producers) ExpectImage(ctx context.Context, image string) error {
+	return p.store.TouchImage(ctx, image, p.clock.Now())
 }
 
 // SetProductImage gives a product of the actor's another photograph; an empty image takes it away. It fails with

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
@@ -26,7 +27,7 @@ func TestWhateverHappensInWhateverOrderTheInvariantsHold(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		rapid.Check(t, func(rt *rapid.T) {
 			// Each fair has a payment provider of its own, which knows nothing of the payments before.
-			for _, table := range []string{"payments", "order_lines", "orders", "offerings", "market_days"} {
+			for _, table := range []string{"idempotency_outcomes", "payment_events", "payments", "order_lines", "orders", "offerings", "market_days"} {
 				_, err := s.DB().ExecContext(ctx(), "DELETE FROM "+table)
 				require.NoError(rt, err)
 			}
@@ -50,11 +51,13 @@ type marketDrive struct {
 	states     map[string]market.OrderState // as last seen
 }
 
-// placed is a placement and who asked for it.
+// placed is a placement, who asked for it, and what it came to.
 type placed struct {
 	buyer     market.Actor
 	placement market.Placement
-	order     string // empty when it was refused
+	answered  bool
+	order     market.Order // zero when it was refused
+	refusal   string
 }
 
 // step is something that happens. Its error is one that must not.
@@ -92,11 +95,12 @@ func (m *marketDrive) placeAgain(rt *rapid.T) step {
 
 func (m *marketDrive) ask(p placed) step {
 	return func() error {
-		order, _, err := m.fair.Checkout.Place(ctx(), p.buyer, p.placement)
-		if p.order != "" && (err != nil || order.ID != p.order) {
-			return fmt.Errorf("order %s was placed with the key; now it is %s, %w", p.order, order.ID, err)
+		order, replayed, err := m.fair.Checkout.Place(ctx(), p.buyer, p.placement)
+		again := placed{buyer: p.buyer, placement: p.placement, answered: true, order: order, refusal: fmt.Sprint(err)}
+		if p.answered && (!replayed || !assert.ObjectsAreEqual(p, again)) {
+			return fmt.Errorf("the key came to %v, and then to %v", p, again)
 		}
-		p.order = order.ID
+		p = again
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.placements = append(m.placements, p)
@@ -106,7 +110,7 @@ func (m *marketDrive) ask(p placed) step {
 
 // order draws one of the orders placed.
 func (m *marketDrive) order(rt *rapid.T) (placed, bool) {
-	all := slices.DeleteFunc(slices.Clone(m.placements), func(p placed) bool { return p.order == "" })
+	all := slices.DeleteFunc(slices.Clone(m.placements), func(p placed) bool { return p.order.ID == "" })
 	if len(all) == 0 {
 		return placed{}, false
 	}
@@ -118,10 +122,10 @@ func (m *marketDrive) pay(rt *rapid.T) step {
 	if !found {
 		return nothing
 	}
-	key := rapid.SampledFrom([]string{p.order + "-1", p.order + "-2", uuid.NewString()}).Draw(rt, "key")
+	key := rapid.SampledFrom([]string{p.order.ID + "-1", p.order.ID + "-2", uuid.NewString()}).Draw(rt, "key")
 	m.fair.Provider.Answer(rapid.SampledFrom(intentStates()).Draw(rt, "answer"))
 	return func() error {
-		_, _, _, err := m.fair.Checkout.Pay(ctx(), p.buyer, market.PayRequest{OrderID: p.order, IdempotencyKey: key})
+		_, _, _, err := m.fair.Checkout.Pay(ctx(), p.buyer, market.PayRequest{OrderID: p.order.ID, IdempotencyKey: key})
 		return allow(err, market.ErrConflict, market.ErrPaymentDeclined, market.ErrProviderUnavailable)
 	}
 }
@@ -139,7 +143,7 @@ func (m *marketDrive) cancel(rt *rapid.T) step {
 	}
 	actor := rapid.SampledFrom([]market.Actor{p.buyer, m.fair.Manager}).Draw(rt, "actor")
 	return func() error {
-		_, err := m.fair.Checkout.Cancel(ctx(), actor, p.order)
+		_, err := m.fair.Checkout.Cancel(ctx(), actor, p.order.ID)
 		return allow(err, market.ErrConflict)
 	}
 }
@@ -151,8 +155,8 @@ func (m *marketDrive) hand(rt *rapid.T) step {
 		return nothing
 	}
 	hand := rapid.SampledFrom([]func() error{
-		func() error { _, err := m.fair.Checkout.Pack(ctx(), m.fair.Manager, p.order); return err },
-		func() error { _, err := m.fair.Checkout.Collect(ctx(), m.fair.Manager, p.order); return err },
+		func() error { _, err := m.fair.Checkout.Pack(ctx(), m.fair.Manager, p.order.ID); return err },
+		func() error { _, err := m.fair.Checkout.Collect(ctx(), m.fair.Manager, p.order.ID); return err },
 	}).Draw(rt, "hand")
 	return func() error { return allow(hand(), market.ErrConflict) }
 }
@@ -185,12 +189,17 @@ func (m *marketDrive) report(rt *rapid.T) step {
 	}
 	intent := intents[rapid.IntRange(0, len(intents)-1).Draw(rt, "intent")]
 	state := rapid.SampledFrom(intentStates()).Draw(rt, "state")
+	twice := rapid.Bool().Draw(rt, "twice")
 	return func() error {
 		event := m.fair.Provider.Report(intent.ProviderRef, state)
-		if state == market.PaymentSucceeded || !intent.Captured {
-			return m.fair.Checkout.HandlePaymentEvent(ctx(), event)
+		if state != market.PaymentSucceeded && intent.Captured {
+			return nil
 		}
-		return nil
+		err := m.fair.Checkout.HandlePaymentEvent(ctx(), event)
+		if err == nil && twice {
+			err = allow(m.fair.Checkout.HandlePaymentEvent(ctx(), event), market.ErrEventSeen)
+		}
+		return err
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 // upkeepBatch bounds how much of one kind is done before the next look.
 const upkeepBatch = 100
 
+// forgetBatch bounds how many rows one statement deletes, so that none is locked for long.
+const forgetBatch = 1000
+
 // Bounds of how long the market waits before it asks the provider about a payment again.
 const (
 	firstAttemptDelay = 5 * time.Second
@@ -23,17 +26,22 @@ func (c *Checkout) ExpireHolds(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return each(ctx, ids, c.expire)
+	return each(ctx, c.observer, ids, itself, c.expire)
 }
 
+func itself(id string) string { return id }
+
 // each does one thing after the other and returns how many were done. It stops early when the context ends.
-func each[T any](ctx context.Context, things []T, do func(context.Context, T) (bool, error)) (n int, err error) {
+func each[T any](ctx context.Context, observer Observer, things []T, id func(T) string, do func(context.Context, T) (bool, error),
+) (n int, err error) {
 	var problems []error
 	for _, thing := range things {
 		if ctx.Err() != nil {
 			break
 		}
+		ctx, end := observer.Attending(ctx, id(thing))
 		did, err := do(ctx, thing)
+		end(err)
 		if err != nil {
 			problems = append(problems, err)
 		}
@@ -46,7 +54,7 @@ func each[T any](ctx context.Context, things []T, do func(context.Context, T) (b
 
 func (c *Checkout) expire(ctx context.Context, id string) (expired bool, err error) {
 	var order Order
-	err = c.store.Atomically(ctx, "expire order "+id, func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "expire order "+id, func(ctx context.Context, tx CheckoutTx) error {
 		expired = false
 		order, err = tx.LockOrder(ctx, id)
 		if err != nil {
@@ -75,11 +83,11 @@ func (c *Checkout) CloseDays(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return each(ctx, ids, c.closeDay)
+	return each(ctx, c.observer, ids, itself, c.closeDay)
 }
 
 func (c *Checkout) closeDay(ctx context.Context, id string) (closed bool, err error) {
-	err = c.store.Atomically(ctx, "close market day "+id, func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "close market day "+id, func(ctx context.Context, tx CheckoutTx) error {
 		closed = false
 		day, pending, err := tx.LockDay(ctx, id)
 		if err != nil {
@@ -102,7 +110,7 @@ func (c *Checkout) AttendPayments(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return each(ctx, places, c.attend)
+	return each(ctx, c.observer, places, func(p PaymentPlace) string { return p.PaymentID }, c.attend)
 }
 
 func (c *Checkout) attend(ctx context.Context, place PaymentPlace) (bool, error) {
@@ -111,7 +119,7 @@ func (c *Checkout) attend(ctx context.Context, place PaymentPlace) (bool, error)
 		return false, err
 	}
 	a := c.ask(ctx, order, payment)
-	if _, _, err := c.settle(context.WithoutCancel(ctx), place.OrderID, place.PaymentID, a); err != nil {
+	if err := c.settle(context.WithoutCancel(ctx), place, a, nil); err != nil {
 		return false, err
 	}
 	isAnswer := payment.State != PaymentRefunding && (errors.Is(a.failure, ErrPaymentDeclined) || errors.Is(a.failure, ErrNotFound))
@@ -123,7 +131,7 @@ func (c *Checkout) attend(ctx context.Context, place PaymentPlace) (bool, error)
 
 // claim takes the lease of a payment that is due, and sets when it is due again if nothing comes of it.
 func (c *Checkout) claim(ctx context.Context, place PaymentPlace) (order Order, payment Payment, mine bool, err error) {
-	err = c.store.Atomically(ctx, "attend to payment "+place.PaymentID, func(ctx context.Context, tx CheckoutTx) error {
+	err = c.atomically(ctx, "attend to payment "+place.PaymentID, func(ctx context.Context, tx CheckoutTx) error {
 		mine = false
 		order, err = tx.LockOrder(ctx, place.OrderID)
 		if err != nil {
@@ -172,4 +180,20 @@ func (c *Checkout) ask(ctx context.Context, order Order, payment Payment) answer
 		a.intent, a.failure = c.payments.CancelIntent(ctx, payment.ProviderRef)
 	}
 	return a
+}
+
+// eventRetention is how long the id of a provider's event is kept. Stripe delivers again for three days by itself, and on
+// demand for thirty: https://docs.stripe.com/webhooks#retries.
+const eventRetention = 31 * 24 * time.Hour
+
+// Forget deletes what was kept to recognise repeated requests and events and has grown too old to be repeated. It returns
+// how much that was.
+func (c *Checkout) Forget(ctx context.Context) (int, error) {
+	now := c.clock.Now()
+	outcomes, err := c.store.ForgetOutcomes(ctx, now, forgetBatch)
+	if err != nil {
+		return 0, err
+	}
+	events, err := c.store.ForgetEvents(ctx, now.Add(-eventRetention), forgetBatch)
+	return outcomes + events, err
 }

@@ -22,7 +22,7 @@ type Inbox struct {
 }
 
 // NewInbox returns the inbox of the providers, whose deliveries come to the webhooks of their names. handle stores an
-// event: when it returns, the event is not needed again.
+// event: when it returns, the event is not needed again. It fails with market.ErrEventSeen when it has stored it before.
 func NewInbox(webhooks map[string]Webhook, handle func(context.Context, market.PaymentEvent) error, tel *telemetry.Telemetry) *Inbox {
 	i := &Inbox{
 		webhooks: maps.Clone(webhooks), handle: handle, logger: tel.Logger,
@@ -45,13 +45,14 @@ func (i *Inbox) Take(ctx context.Context, provider string, body []byte, signatur
 		return false, &market.NotFoundError{Kind: "payment provider", ID: provider}
 	}
 	event, err := hook.Read(body, signature)
+	event.Provider = provider
 	if err == nil {
 		err = i.handle(ctx, event)
 	}
 	outcome := eventOutcome(err)
 	i.events.WithLabelValues(provider, outcome).Inc()
 	switch outcome {
-	case catalogue.PaymentEventHandled:
+	case catalogue.PaymentEventHandled, catalogue.PaymentEventDuplicate:
 		return true, nil
 	case catalogue.PaymentEventIgnored:
 		return false, nil
@@ -69,6 +70,8 @@ func eventOutcome(err error) string {
 	switch {
 	case err == nil:
 		return catalogue.PaymentEventHandled
+	case errors.Is(err, market.ErrEventSeen):
+		return catalogue.PaymentEventDuplicate
 	case errors.Is(err, errIrrelevant):
 		return catalogue.PaymentEventIgnored
 	case errors.Is(err, market.ErrNotFound):

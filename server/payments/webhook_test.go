@@ -109,8 +109,9 @@ func TestWhatBecomesOfADelivery(t *testing.T) {
 		want     error
 		metric   string
 	}{
-		"an event of ours":    {provider, captured, nil, true, nil, "handled"},
-		"one of another kind": {provider, `{"id":"evt_2","type":"charge.refunded"}`, nil, false, nil, "ignored"},
+		"an event of ours":     {provider, captured, nil, true, nil, "handled"},
+		"one that comes again": {provider, captured, market.ErrEventSeen, true, nil, "duplicate"},
+		"one of another kind":  {provider, `{"id":"evt_2","type":"charge.refunded"}`, nil, false, nil, "ignored"},
 		"one of a payment that we do not know": {
 			provider, captured, &market.NotFoundError{Kind: "payment", ID: "payment-1"}, false, nil, "unknown_payment",
 		},
@@ -130,7 +131,7 @@ func TestWhatBecomesOfADelivery(t *testing.T) {
 			require.Equal(t, c.ours, ours)
 			recorder := httptest.NewRecorder()
 			tel.MetricsHandler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
-			for _, outcome := range []string{"handled", "ignored", "unknown_payment", "failed", "malformed"} {
+			for _, outcome := range []string{"handled", "duplicate", "ignored", "unknown_payment", "failed", "malformed"} {
 				want := "0"
 				if outcome == c.metric {
 					want = "1"

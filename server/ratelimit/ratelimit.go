@@ -31,6 +31,7 @@ const (
 	Auth   Class = catalogue.LimitAuth   // guesses passwords or makes accounts
 	Writes Class = catalogue.LimitWrites // changes something
 	Reads  Class = catalogue.LimitReads
+	RUM    Class = catalogue.LimitRUM // tells how a page did in a browser
 )
 
 // Rate is how many requests a client may make in a period.

@@ -47,6 +47,8 @@ func Open(url string, tel *telemetry.Telemetry) (*Client, error) {
 	options.MaxRetries = -1 // another try would take as long as doing without
 	options.DisableIdentity = true
 	c := &Client{pool: goredis.NewClient(options), tel: tel}
+	c.pool.AddHook(batches{})
+	tel.WatchPool(catalogue.SystemRedis, c.stats)
 	up := tel.Metrics.Gauge(catalogue.RedisUp).WithLabelValues()
 	up.Set(1)
 	c.breaker = circuitbreaker.NewBuilder[any]().
@@ -71,7 +73,7 @@ func (c *Client) Do(ctx context.Context, operation string, use func(ctx context.
 	if !c.breaker.TryAcquirePermit() {
 		return ErrAway
 	}
-	ctx, end := c.tel.StartDatabase(ctx, "redis", operation)
+	ctx, end := c.tel.StartDatabase(ctx, catalogue.SystemRedis, operation)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err := use(ctx, c.pool)

@@ -36,6 +36,9 @@ func (r accountRow) credentials() auth.Credentials {
 	return auth.Credentials{Account: r.account(), PasswordHash: r.PasswordHash, Version: r.CredentialsVersion}
 }
 
+// place implements entry.
+func (r accountRow) place(string) (id, key string) { return r.ID, writeMoment(r.CreatedAt) }
+
 // CreateAccount keeps a new account. Where the e-mail address has one already it writes that one as it is, so that both
 // cases take the same time.
 func (s *Store) CreateAccount(ctx context.Context, account market.Account, passwordHash string) (created bool, err error) {
@@ -84,19 +87,16 @@ func (s *Store) findCredentials(ctx context.Context, doing, column, value string
 // Accounts returns a page of accounts, the newest first. The query must be a valid one.
 func (s *Store) Accounts(ctx context.Context, query market.AccountQuery) (market.Page[market.Account], error) {
 	page := market.Page[market.Account]{Paging: query.Paging}
-	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
+	wanted := list[accountRow]{paging: query.Paging, order: newest, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
 		if query.Role != "" {
 			q = q.Where("role = ?", query.Role)
 		}
 		return q
-	}
+	}}
 	err := s.run(ctx, "list accounts", func(ctx context.Context) error {
 		var rows []accountRow
 		var err error
-		page.Total, err = fetch(ctx,
-			s.db.NewSelect().Model(&rows).Apply(filter).Order(orders[market.SortNewest]...).Limit(int64(query.Limit)).
-				Offset(int64(query.Offset())),
-			s.db.NewSelect().Model((*accountRow)(nil)).Apply(filter), query.Paging, &rows)
+		page.Extent, err = wanted.scan(ctx, s.db, &rows)
 		page.Items = convert(rows, accountRow.account)
 		return err
 	})

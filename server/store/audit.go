@@ -10,8 +10,9 @@ import (
 // The statements of the audit, each of which counts the rows that break one rule. A statement sees the database as it is
 // at one moment, so none sees an order half done.
 const (
-	auditStock = `SELECT count(*) FROM offerings AS o JOIN market_days AS d ON d.id = o.market_day_id
-		WHERE d.closes_at >= ? AND o.quantity <> o.available + (
+	// CROSS JOIN makes SQLite begin with the days.
+	auditStock = `SELECT count(*) FROM market_days AS d CROSS JOIN offerings AS o
+		WHERE d.closes_at >= ? AND o.market_day_id = d.id AND o.quantity <> o.available + (
 			SELECT COALESCE(SUM(l.quantity), 0) FROM order_lines AS l JOIN orders AS r ON r.id = l.order_id
 			WHERE l.offering_id = o.id AND r.state NOT IN ('cancelled', 'expired'))`
 	auditTotals = `SELECT count(*) FROM orders AS r WHERE r.placed_at >= ? AND r.total_amount <> (
@@ -20,8 +21,8 @@ const (
 		WHERE r.placed_at >= ? AND (r.state IN ('paid', 'packed', 'collected')) <> EXISTS (
 			SELECT 1 FROM payments AS y WHERE y.order_id = r.id AND y.state = 'succeeded'
 			AND y.amount = r.total_amount AND y.currency = r.total_currency)`
-	auditDoubles = `SELECT count(*) FROM (SELECT order_id FROM payments WHERE created_at >= ? AND state = 'succeeded'
-		GROUP BY order_id HAVING count(*) > 1) AS doubles`
+	auditDoubles = `SELECT count(*) FROM orders AS r WHERE r.placed_at >= ? AND 1 < (
+		SELECT count(*) FROM payments AS y WHERE y.order_id = r.id AND y.state = 'succeeded')`
 )
 
 // Audit counts the rows that break a rule of the market, among those of market days that closed, and orders that were
@@ -45,4 +46,22 @@ func (s *Store) Audit(ctx context.Context, since time.Time) (market.Audit, error
 		return nil
 	})
 	return found, err
+}
+
+// openOrders counts orders by the states from which they move on. It names the states, so that the index of such orders
+// is enough to answer it.
+const openOrders = `SELECT state, count(*) AS n FROM orders WHERE state IN ('pending_payment', 'paid', 'packed') GROUP BY state`
+
+// OpenOrders counts the orders that are waiting to be paid, packed or collected, by state.
+func (s *Store) OpenOrders(ctx context.Context) (map[market.OrderState]int, error) {
+	var rows []struct {
+		State market.OrderState
+		N     int
+	}
+	err := s.run(ctx, "count open orders", func(ctx context.Context) error { return s.db.NewRaw(openOrders).Scan(ctx, &rows) })
+	counts := map[market.OrderState]int{market.OrderPendingPayment: 0, market.OrderPaid: 0, market.OrderPacked: 0}
+	for _, row := range rows {
+		counts[row.State] = row.N
+	}
+	return counts, err
 }

@@ -21,7 +21,7 @@ func day(n int) time.Time { return time.Date(2026, time.March, n, 8, 0, 0, 12345
 func farm(n int, name, description string) market.Farm {
 	return market.Farm{
 		ID: id(n), Name: name, Description: description, Place: "Ballyvara", Region: "County Wicklow", Country: "IE",
-		Version: 1, CreatedAt: day(n), UpdatedAt: day(n),
+		Verified: true, VerifiedAt: day(n), Version: 1, CreatedAt: day(n), UpdatedAt: day(n),
 	}
 }
 

@@ -31,7 +31,11 @@ const claim = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
 // HoldWindow implements market.CheckoutTx.
 func (c checkoutTx) HoldWindow(ctx context.Context, wanted market.Placement) (market.MarketDay, bool, error) {
 	if c.tx.Dialect().Name() == dialect.PG {
-		if _, err := c.tx.ExecContext(ctx, claim, wanted.CustomerID+" "+wanted.IdempotencyKey); err != nil {
+		_, err := c.tx.ExecContext(ctx, claim, wanted.CustomerID+" "+wanted.IdempotencyKey)
+		if isTimeout(err) {
+			err = errors.Join(&market.InProgressError{Key: wanted.IdempotencyKey}, err)
+		}
+		if err != nil {
 			return market.MarketDay{}, false, err
 		}
 	}
@@ -42,8 +46,10 @@ func (c checkoutTx) HoldWindow(ctx context.Context, wanted market.Placement) (ma
 	}{}
 	query := c.tx.NewSelect().Model(&row).ColumnExpr("d.*").
 		ColumnExpr("EXISTS (SELECT 1 FROM pickup_slots AS s WHERE s.id = ? AND s.market_id = d.market_id) AS has_slot", wanted.SlotID).
-		ColumnExpr("EXISTS (SELECT 1 FROM orders AS r WHERE r.customer_id = ? AND r.idempotency_key = ?) AS key_used",
-			wanted.CustomerID, wanted.IdempotencyKey).
+		ColumnExpr("EXISTS (SELECT 1 FROM orders AS r WHERE r.customer_id = ? AND r.idempotency_key = ?) OR "+
+			"EXISTS (SELECT 1 FROM idempotency_outcomes AS i WHERE i.account_id = ? AND i.operation = 'place' AND "+
+			"i.idempotency_key = ?) AS key_used",
+			wanted.CustomerID, wanted.IdempotencyKey, wanted.CustomerID, wanted.IdempotencyKey).
 		Where("d.id = ?", wanted.MarketDayID)
 	err := locked(query, forShare+" OF d").Scan(ctx)
 	switch {
@@ -109,6 +115,15 @@ func (c checkoutTx) AddOrder(ctx context.Context, order market.Order) error {
 	}
 	_, err := c.tx.NewInsert().Model(&lines).Exec(ctx)
 	return err
+}
+
+// OrderByKey implements market.CheckoutTx.
+func (c checkoutTx) OrderByKey(ctx context.Context, customerID, key string) (market.Order, error) {
+	order, err := selectOrder(ctx, c.tx, c.tx.NewSelect().Where("customer_id = ?", customerID).Where("idempotency_key = ?", key))
+	if errors.Is(err, sql.ErrNoRows) {
+		return market.Order{}, &market.NotFoundError{Kind: "order with the idempotency key", ID: key}
+	}
+	return order, err
 }
 
 // LockOrder implements market.CheckoutTx.

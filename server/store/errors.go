@@ -77,6 +77,12 @@ func kindOfSQLite(code int) error {
 	return nil
 }
 
+// isTimeout reports whether PostgreSQL has ended the statement because it took, or waited, too long.
+func isTimeout(err error) bool {
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) && errors.Is(kindOfPostgreSQL(failure.Code), market.ErrTimeout)
+}
+
 // kindOfPostgreSQL judges by SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html.
 func kindOfPostgreSQL(state string) error {
 	switch state {

@@ -47,6 +47,14 @@ func (r farmRow) farm() market.Farm {
 	}
 }
 
+// place implements entry.
+func (r farmRow) place(column string) (id, key string) {
+	if column == newest.column {
+		return r.ID, writeMoment(r.CreatedAt)
+	}
+	return r.ID, r.SortName
+}
+
 // Farm returns the farm with the id, or fails with market.ErrNotFound.
 func (s *Store) Farm(ctx context.Context, id string) (market.Farm, error) {
 	var row farmRow
@@ -62,22 +70,26 @@ func (s *Store) Farm(ctx context.Context, id string) (market.Farm, error) {
 // Farms returns a page of farms. The query must be a valid one, as the catalogue's are.
 func (s *Store) Farms(ctx context.Context, query market.FarmQuery) (market.Page[market.Farm], error) {
 	page := market.Page[market.Farm]{Paging: query.Paging}
-	wanted := list{paging: query.Paging, sort: query.Sort, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
-		for _, pattern := range containing(query.Search) {
-			q = q.Where("search_text LIKE ? ESCAPE ?", pattern, likeEscape)
-		}
-		if query.OwnerID != "" {
-			q = q.Where("owner_id = ?", query.OwnerID)
-		}
-		if query.Verified != nil {
-			q = q.Where("(verified_at IS NOT NULL) = ?", *query.Verified)
-		}
-		return q
-	}}
+	wanted := list[farmRow]{
+		paging: query.Paging, order: orders[query.Sort],
+		columns: func(q *bun.SelectQuery) *bun.SelectQuery { return q.ExcludeColumn("search_text") },
+		filter: func(q *bun.SelectQuery) *bun.SelectQuery {
+			if query.OwnerID != "" {
+				q = q.Where("owner_id = ?", query.OwnerID)
+			}
+			if query.Listed || query.Verified != nil && *query.Verified {
+				q = q.Where("verified_at IS NOT NULL")
+			}
+			if query.Verified != nil && !*query.Verified {
+				q = q.Where("verified_at IS NULL")
+			}
+			return q
+		},
+	}
 	err := s.run(ctx, "list farms", func(ctx context.Context) error {
 		var rows []farmRow
 		var err error
-		page.Total, err = scan(ctx, s.db, wanted, &rows)
+		page.Extent, err = wanted.search(ctx, s.db, farmTexts, query.Search, &rows)
 		page.Items = convert(rows, farmRow.farm)
 		return err
 	})

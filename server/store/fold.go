@@ -24,12 +24,7 @@ func fold(text string) string {
 // PostgreSQL string depends on a setting.
 const likeEscape = "!"
 
-// containing returns the LIKE patterns for each word of a search.
-func containing(search string) []string {
-	words := strings.Fields(fold(search))
-	escape := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
-	for i, word := range words {
-		words[i] = "%" + escape.Replace(word) + "%"
-	}
-	return words
+// containing returns the LIKE pattern for texts that contain the word.
+func containing(word string) string {
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(word) + "%"
 }

@@ -38,6 +38,12 @@ func (r dayRow) day() market.MarketDay {
 	}
 }
 
+// byDate is the order of market days.
+var byDate = order{column: "held_on", id: "id", value: text}
+
+// place implements entry.
+func (r dayRow) place(string) (id, key string) { return r.ID, r.HeldOn }
+
 // MarketDay returns the market day with the id, or fails with market.ErrNotFound.
 func (s *Store) MarketDay(ctx context.Context, id string) (market.MarketDay, error) {
 	var day market.MarketDay
@@ -62,7 +68,7 @@ func selectDay(ctx context.Context, db bun.IDB, id, lock string) (market.MarketD
 // MarketDays returns a page of market days by date. The query must be a valid one.
 func (s *Store) MarketDays(ctx context.Context, query market.MarketDayQuery) (market.Page[market.MarketDay], error) {
 	page := market.Page[market.MarketDay]{Paging: query.Paging}
-	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
+	wanted := list[dayRow]{paging: query.Paging, order: byDate, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
 		if query.MarketID != "" {
 			q = q.Where("market_id = ?", query.MarketID)
 		}
@@ -73,13 +79,11 @@ func (s *Store) MarketDays(ctx context.Context, query market.MarketDayQuery) (ma
 			q = q.Where("opens_at <= ?", query.Now).Where("closes_at > ?", query.Now).Where("closed_at IS NULL")
 		}
 		return q
-	}
+	}}
 	err := s.run(ctx, "list market days", func(ctx context.Context) error {
 		var rows []dayRow
 		var err error
-		page.Total, err = fetch(ctx,
-			s.db.NewSelect().Model(&rows).Apply(filter).Order("held_on", "id").Limit(int64(query.Limit)).Offset(int64(query.Offset())),
-			s.db.NewSelect().Model((*dayRow)(nil)).Apply(filter), query.Paging, &rows)
+		page.Extent, err = wanted.scan(ctx, s.db, &rows)
 		page.Items = convert(rows, dayRow.day)
 		return err
 	})

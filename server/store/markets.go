@@ -61,6 +61,9 @@ func (r slotRow) slot() market.PickupSlot {
 	return market.PickupSlot{ID: r.ID, MarketID: r.MarketID, Label: r.Label, StartsAt: r.StartsAt, EndsAt: r.EndsAt}
 }
 
+// place implements entry.
+func (r marketRow) place(string) (id, key string) { return r.ID, r.SortName }
+
 // Market returns the market with the id, or fails with market.ErrNotFound.
 func (s *Store) Market(ctx context.Context, id string) (market.Market, error) {
 	var found []market.Market
@@ -87,10 +90,8 @@ func (s *Store) Markets(ctx context.Context, query market.MarketQuery) (market.P
 	err := s.run(ctx, "list markets", func(ctx context.Context) error {
 		var rows []marketRow
 		var err error
-		page.Total, err = fetch(ctx,
-			s.db.NewSelect().Model(&rows).Order("sort_name", "id").Limit(int64(query.Limit)).Offset(int64(query.Offset())),
-			s.db.NewSelect().Model((*marketRow)(nil)), query.Paging, &rows)
-		if err != nil {
+		wanted := list[marketRow]{paging: query.Paging, order: byName, filter: func(q *bun.SelectQuery) *bun.SelectQuery { return q }}
+		if page.Extent, err = wanted.scan(ctx, s.db, &rows); err != nil {
 			return err
 		}
 		page.Items = convert(rows, marketRow.market)

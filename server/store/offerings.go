@@ -50,6 +50,12 @@ func (r offeringRow) offering() market.Offering {
 	}
 }
 
+// byProduct is the order of offerings.
+var byProduct = order{column: "p.sort_name", id: "o.id", value: text}
+
+// place implements entry.
+func (r offeringRow) place(string) (id, key string) { return r.ID, fold(r.Name) }
+
 // withProduct adds the product and the farm as they are called now.
 func withProduct(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.ColumnExpr("o.*").ColumnExpr("p.name, p.unit_kind, p.unit_size, p.unit_label").ColumnExpr("f.name AS farm_name").
@@ -80,7 +86,7 @@ func selectOffering(ctx context.Context, db bun.IDB, id, lock string) (market.Of
 // valid one.
 func (s *Store) Offerings(ctx context.Context, query market.OfferingQuery) (market.Page[market.Offering], error) {
 	page := market.Page[market.Offering]{Paging: query.Paging}
-	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
+	wanted := list[offeringRow]{paging: query.Paging, order: byProduct, columns: withProduct, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
 		if query.MarketDayID != "" {
 			q = q.Where("o.market_day_id = ?", query.MarketDayID)
 		}
@@ -88,14 +94,11 @@ func (s *Store) Offerings(ctx context.Context, query market.OfferingQuery) (mark
 			q = q.Where("o.farm_id = ?", query.FarmID)
 		}
 		return q
-	}
+	}}
 	err := s.run(ctx, "list offerings", func(ctx context.Context) error {
 		var rows []offeringRow
 		var err error
-		page.Total, err = fetch(ctx,
-			s.db.NewSelect().Model(&rows).Apply(withProduct).Apply(filter).Order("p.sort_name", "o.id").
-				Limit(int64(query.Limit)).Offset(int64(query.Offset())),
-			s.db.NewSelect().Model((*offeringRow)(nil)).Apply(filter), query.Paging, &rows)
+		page.Extent, err = wanted.scan(ctx, s.db, &rows)
 		page.Items = convert(rows, offeringRow.offering)
 		return err
 	})

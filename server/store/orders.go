@@ -86,6 +86,12 @@ func (r orderRow) order() market.Order {
 	}
 }
 
+// byPlacing is the order of orders.
+var byPlacing = order{column: "placed_at", id: "id", descending: true, value: moment}
+
+// place implements entry.
+func (r orderRow) place(string) (id, key string) { return r.ID, writeMoment(r.PlacedAt) }
+
 func toLineRows(o *market.Order) []lineRow {
 	rows := make([]lineRow, len(o.Lines))
 	for i, line := range o.Lines {
@@ -196,7 +202,7 @@ func addParts(ctx context.Context, db bun.IDB, found []market.Order) error {
 // Orders returns a page of orders, the newest first. The query must be a valid one.
 func (s *Store) Orders(ctx context.Context, query market.OrderQuery) (market.Page[market.Order], error) {
 	page := market.Page[market.Order]{Paging: query.Paging}
-	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
+	wanted := list[orderRow]{paging: query.Paging, order: byPlacing, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
 		if query.CustomerID != "" {
 			q = q.Where("customer_id = ?", query.CustomerID)
 		}
@@ -207,15 +213,11 @@ func (s *Store) Orders(ctx context.Context, query market.OrderQuery) (market.Pag
 			q = q.Where("state = ?", query.State)
 		}
 		return q
-	}
+	}}
 	err := s.run(ctx, "list orders", func(ctx context.Context) error {
 		var rows []orderRow
 		var err error
-		page.Total, err = fetch(ctx,
-			s.db.NewSelect().Model(&rows).Apply(filter).Order("placed_at DESC", "id DESC").
-				Limit(int64(query.Limit)).Offset(int64(query.Offset())),
-			s.db.NewSelect().Model((*orderRow)(nil)).Apply(filter), query.Paging, &rows)
-		if err != nil {
+		if page.Extent, err = wanted.scan(ctx, s.db, &rows); err != nil {
 			return err
 		}
 		page.Items = convert(rows, orderRow.order)

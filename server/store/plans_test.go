@@ -70,7 +70,8 @@ func TestListsWalkAnIndexAndNeverSort(t *testing.T) {
 		sent := &statements{}
 		s.Observe(sent)
 		for name, filter := range map[string]market.ProductQuery{
-			"all": {}, "of a category": {Category: market.Dairy}, "of a farm": {FarmID: id(7)}, "searched": {Search: "hill farm"},
+			"all": {}, "of a category": {Category: market.Dairy}, "of a farm": {FarmID: id(7)},
+			"what visitors see": {Listed: true}, "what visitors see of a category": {Listed: true, Category: market.Dairy},
 		} {
 			for _, sort := range market.ProductSorts() {
 				t.Run(name+" by "+string(sort), func(t *testing.T) {
@@ -90,7 +91,7 @@ func TestCountsOfAFilterUseItsIndex(t *testing.T) {
 		sent := &statements{}
 		s.Observe(sent)
 		for index, filter := range map[string]market.ProductQuery{
-			"products_of_category_by_": {Category: market.Dairy}, "products_of_farm_by_": {FarmID: id(7)},
+			"products_of_category_by_": {Listed: true, Category: market.Dairy}, "products_of_farm_by_": {Listed: true, FarmID: id(7)},
 		} {
 			t.Run(index, func(t *testing.T) {
 				filter.Paging, filter.Sort = market.Paging{Page: 1, Limit: 20}, market.SortName

@@ -22,21 +22,21 @@ const (
 	postgresIdleInTransaction = 30 * time.Second
 )
 
-// postgresPool prepares a pool of connections. None is opened before it is needed.
-func postgresPool(url string, opts Options) (*sql.DB, error) {
+// postgresPool prepares a pool of connections to the database with the name. None is opened before it is needed.
+func postgresPool(url string, opts Options) (pool *sql.DB, name string, err error) {
 	config, err := postgresConfig(url, opts)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if opts.MaxConns <= 0 {
 		opts.MaxConns = defaultPostgreSQLConnections
 	}
-	pool := stdlib.OpenDB(*config)
+	pool = sql.OpenDB(opts.connector(systemPostgreSQL, stdlib.GetConnector(*config)))
 	pool.SetMaxOpenConns(opts.MaxConns)
 	pool.SetMaxIdleConns(opts.MaxConns)
 	pool.SetConnMaxLifetime(postgresConnectionLifetime)
 	pool.SetConnMaxIdleTime(postgresConnectionIdleTime)
-	return pool, nil
+	return pool, config.Database, nil
 }
 
 func postgresConfig(url string, opts Options) (*pgx.ConnConfig, error) {

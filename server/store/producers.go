@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,10 +25,19 @@ func (s *Store) CreateFarm(ctx context.Context, farm market.Farm) error {
 func (s *Store) UpdateFarm(ctx context.Context, farm market.Farm) error {
 	row := toFarmRow(farm)
 	return s.write(ctx, "update farm "+farm.ID, func(ctx context.Context, tx bun.Tx) error {
+		var before string
+		err := tx.NewSelect().Model((*farmRow)(nil)).Column("name").Where("id = ?", farm.ID).Scan(ctx, &before)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
 		result, err := tx.NewUpdate().Model(&row).
 			Column("name", "description", "place", "region", "country", "sort_name", "search_text", "version", "updated_at").
 			Where("id = ? AND version = ?", farm.ID, farm.Version-1).Exec(ctx)
-		return changedOne(result, err, &market.PreconditionError{Kind: "farm", ID: farm.ID})
+		err = changedOne(result, err, &market.PreconditionError{Kind: "farm", ID: farm.ID})
+		if err != nil || before == farm.Name {
+			return err
+		}
+		return rewriteTexts(ctx, tx, []string{farm.ID})
 	})
 }
 
@@ -52,18 +62,24 @@ func (s *Store) VerifyFarm(ctx context.Context, id string, by market.Actor, at t
 
 // CreateProduct keeps a new product.
 func (s *Store) CreateProduct(ctx context.Context, product market.Product) error {
-	row := toProductRow(product)
+	rows := []productRow{toProductRow(product)}
 	return s.write(ctx, "create product "+product.ID, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(&row).Exec(ctx)
+		if err := nameFarms(ctx, tx, rows); err != nil {
+			return err
+		}
+		_, err := tx.NewInsert().Model(&rows).Exec(ctx)
 		return err
 	})
 }
 
 // UpdateProduct writes the product over the version before it, or fails with market.ErrPreconditionFailed.
 func (s *Store) UpdateProduct(ctx context.Context, product market.Product) error {
-	row := toProductRow(product)
+	rows := []productRow{toProductRow(product)}
 	return s.write(ctx, "update product "+product.ID, func(ctx context.Context, tx bun.Tx) error {
-		result, err := tx.NewUpdate().Model(&row).
+		if err := nameFarms(ctx, tx, rows); err != nil {
+			return err
+		}
+		result, err := tx.NewUpdate().Model(&rows[0]).
 			Column("name", "description", "category", "unit_kind", "unit_size", "unit_label", "price_amount",
 				"price_currency", "season", "sort_name", "search_text", "version", "updated_at").
 			Where("id = ? AND version = ? AND deleted_at IS NULL", product.ID, product.Version-1).Exec(ctx)
@@ -74,6 +90,9 @@ func (s *Store) UpdateProduct(ctx context.Context, product market.Product) error
 // SetProductImage gives the product another photograph, or none, or fails with market.ErrNotFound.
 func (s *Store) SetProductImage(ctx context.Context, id, image string, at time.Time) error {
 	return s.write(ctx, "set the image of product "+id, func(ctx context.Context, tx bun.Tx) error {
+		if err := releaseImage(ctx, tx, id, at); err != nil {
+			return err
+		}
 		result, err := tx.NewUpdate().Model((*productRow)(nil)).
 			Set("image = ?", sql.NullString{String: image, Valid: image != ""}).
 			Set("updated_at = ?", at.UTC()).Set("version = version + 1").
@@ -82,12 +101,15 @@ func (s *Store) SetProductImage(ctx context.Context, id, image string, at time.T
 	})
 }
 
-// DeleteProduct takes the product out of the catalogue, or fails with market.ErrNotFound. Its row stays: offerings and
-// orders refer to it.
+// DeleteProduct takes the product out of the catalogue, or fails with market.ErrNotFound. Its row stays,
+// without the image: offerings and orders refer to it.
 func (s *Store) DeleteProduct(ctx context.Context, id string, at time.Time) error {
 	return s.write(ctx, "delete product "+id, func(ctx context.Context, tx bun.Tx) error {
+		if err := releaseImage(ctx, tx, id, at); err != nil {
+			return err
+		}
 		result, err := tx.NewUpdate().Model((*productRow)(nil)).
-			Set("deleted_at = ?", at.UTC()).Set("updated_at = ?", at.UTC()).Set("version = version + 1").
+			Set("image = NULL").Set("deleted_at = ?", at.UTC()).Set("updated_at = ?", at.UTC()).Set("version = version + 1").
 			Where("id = ? AND deleted_at IS NULL", id).Exec(ctx)
 		return changedOne(result, err, &market.NotFoundError{Kind: "product", ID: id})
 	})

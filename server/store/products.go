@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -43,9 +44,14 @@ func toProductRow(p market.Product) productRow {
 		UnitKind: string(p.Unit.Kind), UnitSize: p.Unit.Size, UnitLabel: p.Unit.Label,
 		PriceAmount: p.Price.Amount, PriceCurrency: string(p.Price.Currency), Season: uint16(p.Season),
 		Image:   p.Image,
-		Version: max(p.Version, 1), SortName: fold(p.Name), SearchText: fold(p.Name + "\n" + p.Description),
+		Version: max(p.Version, 1), SortName: fold(p.Name), SearchText: productText(p.Name, p.Description, p.FarmName),
 		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
+}
+
+// productText is what a product is found by.
+func productText(name, description, farmName string) string {
+	return fold(name + "\n" + description + "\n" + farmName)
 }
 
 func (r productRow) product() market.Product {
@@ -59,6 +65,17 @@ func (r productRow) product() market.Product {
 		Version:   r.Version,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
+}
+
+// place implements entry.
+func (r productRow) place(column string) (id, key string) {
+	switch column {
+	case "price_amount":
+		return r.ID, strconv.FormatInt(r.PriceAmount, 10)
+	case newest.column:
+		return r.ID, writeMoment(r.CreatedAt)
+	}
+	return r.ID, r.SortName
 }
 
 // Product returns the product with the id, or fails with market.ErrNotFound.
@@ -77,30 +94,34 @@ func (s *Store) Product(ctx context.Context, id string) (market.Product, error) 
 // Products returns a page of products. The query must be a valid one, as the catalogue's are.
 func (s *Store) Products(ctx context.Context, query market.ProductQuery) (market.Page[market.Product], error) {
 	page := market.Page[market.Product]{Paging: query.Paging}
-	wanted := list{paging: query.Paging, sort: query.Sort, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
-		return filterProducts(q, query)
-	}}
+	wanted := list[productRow]{
+		paging: query.Paging, order: orders[query.Sort],
+		columns: func(q *bun.SelectQuery) *bun.SelectQuery {
+			return q.ExcludeColumn("search_text").ColumnExpr(farmNameColumn)
+		},
+		filter: func(q *bun.SelectQuery) *bun.SelectQuery {
+			q = q.Where("deleted_at IS NULL")
+			if query.Category != "" {
+				q = q.Where("category = ?", query.Category)
+			}
+			if query.FarmID != "" {
+				q = q.Where("farm_id = ?", query.FarmID)
+			}
+			if query.OwnerID != "" {
+				q = q.Where("farm_id IN (SELECT f.id FROM farms AS f WHERE f.owner_id = ?)", query.OwnerID)
+			}
+			if query.Listed { // few farms wait to be verified, so that these are looked up, not those
+				q = q.Where("farm_id NOT IN (SELECT f.id FROM farms AS f WHERE f.verified_at IS NULL)")
+			}
+			return q
+		},
+	}
 	err := s.run(ctx, "list products", func(ctx context.Context) error {
 		var rows []productRow
 		var err error
-		page.Total, err = scan(ctx, s.db, wanted, &rows, farmNameColumn)
+		page.Extent, err = wanted.search(ctx, s.db, productTexts, query.Search, &rows)
 		page.Items = convert(rows, productRow.product)
 		return err
 	})
 	return page, err
-}
-
-func filterProducts(q *bun.SelectQuery, query market.ProductQuery) *bun.SelectQuery {
-	q = q.Where("deleted_at IS NULL")
-	if query.Category != "" {
-		q = q.Where("category = ?", query.Category)
-	}
-	if query.FarmID != "" {
-		q = q.Where("farm_id = ?", query.FarmID)
-	}
-	for _, pattern := range containing(query.Search) {
-		q = q.Where("(search_text LIKE ? ESCAPE ? OR farm_id IN (SELECT f.id FROM farms AS f WHERE f.sort_name LIKE ? ESCAPE ?))",
-			pattern, likeEscape, pattern, likeEscape)
-	}
-	return q
 }

@@ -29,19 +29,26 @@ func (s Saved) String() string {
 func (s *Store) SaveCatalogue(ctx context.Context, farms []market.Farm, products []market.Product) (Saved, error) {
 	var saved Saved
 	err := s.write(ctx, "save the catalogue", func(ctx context.Context, tx bun.Tx) error {
-		var err error
+		renamed, err := renamedFarms(ctx, tx, farms)
+		if err != nil {
+			return fmt.Errorf("farms: %w", err)
+		}
 		saved.Farms, err = upsert(ctx, tx, "f", convert(farms, toFarmRow),
 			"name", "description", "place", "region", "country", "owner_id", "sort_name", "search_text")
 		if err != nil {
 			return fmt.Errorf("farms: %w", err)
 		}
-		saved.Products, err = upsert(ctx, tx, "p", convert(products, toProductRow),
+		rows := convert(products, toProductRow)
+		if err := nameFarms(ctx, tx, rows); err != nil {
+			return fmt.Errorf("products: %w", err)
+		}
+		saved.Products, err = upsert(ctx, tx, "p", rows,
 			"farm_id", "name", "description", "category", "unit_kind", "unit_size", "unit_label",
 			"price_amount", "price_currency", "season", "sort_name", "search_text")
 		if err != nil {
 			return fmt.Errorf("products: %w", err)
 		}
-		return nil
+		return rewriteTexts(ctx, tx, renamed)
 	})
 	if err != nil {
 		return Saved{}, err
@@ -77,13 +84,39 @@ func upsert[Row any](ctx context.Context, tx bun.Tx, alias string, rows []Row, c
 	return written, nil
 }
 
-// comparison lists the columns for a comparison, in which a missing owner is one like any other.
+// renamedFarms returns the ids of those that are there under another name.
+func renamedFarms(ctx context.Context, tx bun.Tx, farms []market.Farm) ([]string, error) {
+	var renamed []string
+	for some := range slices.Chunk(farms, saveBatch) {
+		var there []farmRow
+		ids := convert(some, func(f market.Farm) string { return f.ID })
+		if err := tx.NewSelect().Model(&there).Column("id", "name").Where("id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+			return nil, err
+		}
+		names := map[string]string{}
+		for i := range there {
+			names[there[i].ID] = there[i].Name
+		}
+		for i := range some {
+			if name, known := names[some[i].ID]; known && name != some[i].Name {
+				renamed = append(renamed, some[i].ID)
+			}
+		}
+	}
+	return renamed, nil
+}
+
+// comparison lists the columns for a comparison, in which a missing owner is one like any other. The text that a row is
+// found by is made from the others, and from another row.
 func comparison(table string, columns []string) string {
-	terms := make([]string, len(columns))
-	for i, column := range columns {
-		terms[i] = table + "." + column
-		if column == "owner_id" {
-			terms[i] = "COALESCE(" + terms[i] + ", '')"
+	var terms []string
+	for _, column := range columns {
+		switch term := table + "." + column; column {
+		case "search_text":
+		case "owner_id":
+			terms = append(terms, "COALESCE("+term+", '')")
+		default:
+			terms = append(terms, term)
 		}
 	}
 	return strings.Join(terms, ", ")

@@ -38,7 +38,7 @@ func sqlitePool(ctx context.Context, path string, opts Options) (*sql.DB, error)
 	if err != nil {
 		return nil, err
 	}
-	pool := sql.OpenDB(&sqliteConnector{Connector: inner, path: path})
+	pool := sql.OpenDB(opts.connector(systemSQLite, &sqliteConnector{Connector: inner, path: path}))
 	// Connections are kept: they cost memory only, and on a full disk a new one may not open where an old one reads on.
 	pool.SetMaxOpenConns(opts.MaxConns)
 	pool.SetMaxIdleConns(opts.MaxConns)

@@ -5,8 +5,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -20,7 +22,22 @@ import (
 type Options struct {
 	MaxConns         int           // default 4 on SQLite, 16 on PostgreSQL
 	StatementTimeout time.Duration // default 5 s
+	// Connect wraps what opens connections; nil: nothing does. It is given the system, as System says it.
+	Connect func(system string, of driver.Connector) driver.Connector
 }
+
+func (o Options) connector(system string, of driver.Connector) driver.Connector {
+	if o.Connect == nil {
+		return of
+	}
+	return o.Connect(system, of)
+}
+
+// The databases, as the OpenTelemetry conventions name them.
+const (
+	systemSQLite     = "sqlite"
+	systemPostgreSQL = "postgresql"
+)
 
 const (
 	defaultStatementTimeout = 5 * time.Second
@@ -32,6 +49,7 @@ const (
 // Store is a database with the market in it. It is safe for concurrent use.
 type Store struct {
 	db      *bun.DB
+	name    string        // of the database
 	timeout time.Duration // of one operation, the network included
 
 	// writing holds one token. SQLite has one writer at a time: those who wait in SQLite poll, and each keeps a connection
@@ -66,17 +84,18 @@ func openSQLite(ctx context.Context, path string, opts Options) (*Store, error) 
 	}
 	return &Store{
 		db:      bun.NewDB(pool, sqlitedialect.New()),
+		name:    filepath.Base(path),
 		timeout: opts.StatementTimeout,
 		writing: make(chan struct{}, 1),
 	}, nil
 }
 
 func openPostgreSQL(url string, opts Options) (*Store, error) {
-	pool, err := postgresPool(url, opts)
+	pool, name, err := postgresPool(url, opts)
 	if err != nil {
 		return nil, fmt.Errorf("open PostgreSQL database: %w", err)
 	}
-	return &Store{db: bun.NewDB(pool, pgdialect.New()), timeout: opts.StatementTimeout + networkMargin}, nil
+	return &Store{db: bun.NewDB(pool, pgdialect.New()), name: name, timeout: opts.StatementTimeout + networkMargin}, nil
 }
 
 // DB is the database itself, for migrations.
@@ -88,10 +107,13 @@ func (s *Store) Observe(hook bun.QueryHook) { s.db = s.db.WithQueryHook(hook) }
 // System is the database's name in the OpenTelemetry conventions: sqlite or postgresql.
 func (s *Store) System() string {
 	if s.db.Dialect().Name() == dialect.PG {
-		return "postgresql"
+		return systemPostgreSQL
 	}
-	return "sqlite"
+	return systemSQLite
 }
+
+// Name is the database's name: that of the file where it is SQLite.
+func (s *Store) Name() string { return s.name }
 
 // Ping asks the database for a sign of life. It fails with market.ErrUnavailable or market.ErrTimeout. Query hooks do
 // not see it.

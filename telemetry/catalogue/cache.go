@@ -63,3 +63,22 @@ var RedisUp = Metric{
 func cacheMetrics() []Metric {
 	return []Metric{CacheLookups, CacheErrors, CacheEntries, CacheSize, RedisUp}
 }
+
+// CacheName is the attribute that says which cache it is about.
+const CacheName = "cache.name"
+
+func cacheSpans() []Span {
+	name := Attribute{Name: CacheName, Type: Text, Help: "What is cached", Values: []string{CacheOfCatalogue}}
+	return []Span{
+		{
+			Name: "cache load {cache.name}", Kind: InternalSpan, Stability: Development,
+			Help:   "A read from the database of what the cache did not have, for everyone who waits for it.",
+			Always: []Attribute{name},
+		},
+		{
+			Name: "cache wait {cache.name}", Kind: InternalSpan, Stability: Development,
+			Help:   "A wait for what another request is reading already, whose span it links to.",
+			Always: []Attribute{name},
+		},
+	}
+}

@@ -84,6 +84,7 @@ func (m Metric) SeriesLabels(series string) []string {
 func Metrics() []Metric {
 	all := slices.Concat(
 		httpMetrics(),
+		httpClientMetrics(),
 		databaseMetrics(),
 		exportMetrics(),
 		serviceMetrics(),
@@ -93,6 +94,7 @@ func Metrics() []Metric {
 		cacheMetrics(),
 		rateLimitMetrics(),
 		imageMetrics(),
+		browserMetrics(),
 	)
 	slices.SortFunc(all, func(a, b Metric) int {
 		if a.Name < b.Name {

@@ -1,19 +1,30 @@
 package catalogue
 
+import "slices"
+
 // Labels of database client metrics, after the OpenTelemetry database conventions.
 var (
 	DBSystem = Label{
-		Name: "db_system_name", Help: "Database product", Values: []string{"sqlite", "postgresql", "redis"},
+		Name: "db_system_name", Help: "Database product", Values: []string{"sqlite", "postgresql", SystemRedis},
 	}
 	DBOperation = Label{
 		Name: "db_operation_name", Help: "SQL command, or transaction for a whole transaction; Redis command, or PIPELINE for several",
 		Values: []string{
-			"SELECT", "INSERT", "UPDATE", "DELETE", "OTHER", "transaction", RedisRead, RedisWrite, RedisPipeline, RedisScript,
+			"SELECT", "INSERT", "UPDATE", "DELETE", DBOtherOperation, DBTransaction, RedisRead, RedisWrite, RedisPipeline, RedisScript,
 		},
 	}
 	DBCollection = Label{
 		Name: "db_collection_name", Help: "Table; empty where the statement has none", Bound: "the tables of the schema",
 	}
+)
+
+// SystemRedis is the db_system_name of Redis.
+const SystemRedis = "redis"
+
+// Operations of a database that are no SQL command.
+const (
+	DBTransaction    = "transaction" // a whole one, from BEGIN until COMMIT or ROLLBACK has answered
+	DBOtherOperation = "OTHER"       // a command that is rare
 )
 
 // The uses of Redis, as db_operation_name says them.
@@ -49,6 +60,46 @@ var DBClientConnectionMax = Metric{
 	Labels: []Label{DBSystem},
 }
 
+// DBClientSlowStatements counts statements that took as long as SLOW_QUERY or longer.
+var DBClientSlowStatements = Metric{
+	Name: "db_client_slow_statements_total", Type: Counter, Stability: Development,
+	Help:   "Number of statements that took as long as is called slow, or longer.",
+	Labels: []Label{DBSystem, DBOperation, DBCollection},
+}
+
+// DBClientConnectionCreateTime is how long opening a connection takes. Buckets are those that the OpenTelemetry database
+// conventions advise.
+var DBClientConnectionCreateTime = Metric{
+	Name: "db_client_connection_create_time_seconds", Type: Histogram, Unit: "seconds", Stability: Development,
+	Help: "Time it takes to open a database connection.",
+	Labels: []Label{DBSystem, {
+		Name: "error_type", Help: "Category of the error; empty when the connection was opened",
+		Values: []string{"", ErrorDependency, ErrorTimeout, ErrorCanceled},
+	}},
+	Buckets: []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10},
+}
+
+// DBClientConnectionWaits counts callers that had to wait for a connection.
+var DBClientConnectionWaits = Metric{
+	Name: "db_client_connection_waits_total", Type: Counter, Stability: Development,
+	Help:   "Number of times that a caller had to wait for a free database connection.",
+	Labels: []Label{DBSystem},
+}
+
+// DBClientConnectionPending is the number of callers that wait for a connection. The pool of SQL databases does not tell.
+var DBClientConnectionPending = Metric{
+	Name: "db_client_connection_pending_requests", Type: Gauge, Stability: Development,
+	Help:   "Number of callers waiting for a free database connection.",
+	Labels: []Label{DBSystem},
+}
+
+// DBClientConnectionTimeouts counts callers that waited in vain. The pool of SQL databases does not tell.
+var DBClientConnectionTimeouts = Metric{
+	Name: "db_client_connection_timeouts_total", Type: Counter, Stability: Development,
+	Help:   "Number of times that waiting for a free database connection took too long.",
+	Labels: []Label{DBSystem},
+}
+
 // DBClientConnectionWait is the total time that callers have waited for a connection.
 var DBClientConnectionWait = Metric{
 	Name: "db_client_connection_wait_seconds_total", Type: Counter, Unit: "seconds", Stability: Development,
@@ -58,31 +109,81 @@ var DBClientConnectionWait = Metric{
 
 func databaseMetrics() []Metric {
 	return []Metric{
-		DBClientOperationDuration, DBClientConnectionCount, DBClientConnectionMax, DBClientConnectionWait,
+		DBClientOperationDuration, DBClientSlowStatements,
+		DBClientConnectionCount, DBClientConnectionMax, DBClientConnectionCreateTime,
+		DBClientConnectionWait, DBClientConnectionWaits, DBClientConnectionPending, DBClientConnectionTimeouts,
 	}
 }
+
+// Attributes and fields about databases that are ours.
+const (
+	DBAffectedRows       = "db.response.affected_rows"
+	DBTransactionOutcome = "db.transaction.outcome"
+	DBQueryPlan          = "db.query.plan"
+)
+
+// How a transaction ends.
+const (
+	TransactionCommitted  = "committed"
+	TransactionRolledBack = "rolled_back"
+	TransactionFailed     = "failed" // its BEGIN or its COMMIT did
+)
 
 func databaseSpans() []Span {
 	always := []Attribute{
 		{Name: "db.system.name", Type: Text, Help: "Database product", Values: DBSystem.Values},
 		{Name: "db.operation.name", Type: Text, Help: "SQL command, or Redis command"},
 	}
+	var (
+		namespace = Attribute{Name: "db.namespace", Type: Text, Help: "Name of the database"}
+		status    = Attribute{Name: "db.response.status_code", Type: Text, Help: "SQLSTATE of an error, result code of SQLite, or Redis's word for it"}
+		exemplar  = Attribute{Name: Exemplar, Type: Flag, Help: "A histogram points to this trace"}
+	)
 	return []Span{
 		{
-			Name: "{db.operation.name} {db.collection.name}", Kind: ClientSpan, Stability: Stable,
-			Help:   "A statement. Where it names no table, the name is the command alone.",
-			Always: append(always, Attribute{Name: "db.query.text", Type: Text, Help: "Statement, with every value left out"}),
+			Name: "{db.operation.name} {db.collection.name}", Fallback: "{db.operation.name}", Kind: ClientSpan, Stability: Stable,
+			Help:   "A statement.",
+			Always: slices.Concat(always, []Attribute{{Name: "db.query.text", Type: Text, Help: "Statement, with every value left out"}}),
 			Sometimes: []Attribute{
+				namespace,
 				{Name: "db.collection.name", Type: Text, Help: "Table"},
-				{Name: "db.response.status_code", Type: Text, Help: "SQLSTATE of an error"},
 				{Name: "db.response.returned_rows", Type: Integer, Help: "Number of rows of a SELECT"},
-				errorTypeAttribute,
+				{Name: DBAffectedRows, Type: Integer, Help: "Number of rows that were changed"},
+				status, errorTypeAttribute, exemplar,
 			},
+		},
+		{
+			Name: DBTransaction, Kind: ClientSpan, Stability: Development,
+			Help: "A transaction, from BEGIN until COMMIT or ROLLBACK has answered; its statements are below it.",
+			Always: slices.Concat(always, []Attribute{{
+				Name: DBTransactionOutcome, Type: Text, Help: "How it ended; failed: its BEGIN or its COMMIT did",
+				Values: []string{TransactionCommitted, TransactionRolledBack, TransactionFailed},
+			}}),
+			Sometimes: []Attribute{namespace, status, errorTypeAttribute, exemplar},
 		},
 		{
 			Name: "{db.operation.name}", Kind: ClientSpan, Stability: Stable,
 			Help:   "A use of Redis.",
-			Always: always, Sometimes: []Attribute{errorTypeAttribute},
+			Always: always,
+			Sometimes: []Attribute{
+				{Name: "db.operation.batch.size", Type: Integer, Help: "Number of commands of a PIPELINE"},
+				status, errorTypeAttribute, exemplar,
+			},
 		},
+	}
+}
+
+func databaseFields() []Field {
+	const slow = "lines about a slow statement"
+	return []Field{
+		{Name: "db.system.name", Type: Text, Help: "Database product", On: slow},
+		{Name: "db.operation.name", Type: Text, Help: "SQL command", On: slow},
+		{Name: "db.collection.name", Type: Text, Help: "Table", On: slow},
+		{Name: "db.query.text", Type: Text, Help: "Statement, with every value left out", On: slow},
+		{Name: "db.client.operation.duration", Type: Number, Help: "Duration of the statement in seconds", On: slow},
+		{Name: "db.response.returned_rows", Type: Integer, Help: "Number of rows of a SELECT", On: slow},
+		{Name: DBAffectedRows, Type: Integer, Help: "Number of rows that were changed", On: slow},
+		{Name: "omitted", Type: Integer, Help: "How many like it were not logged since the line before", On: slow},
+		{Name: DBQueryPlan, Type: Text, Help: "How the database runs it, with every value left out", On: slow},
 	}
 }

@@ -33,16 +33,89 @@ var SpanQueueCapacity = Metric{
 	Help: "Capacity of the export queue.",
 }
 
+// LogsProcessed counts log lines by what became of them on the way into the export queue.
+var LogsProcessed = Metric{
+	Name: "otel_sdk_processor_log_processed_total", Type: Counter, Stability: Development,
+	Help: "Number of log lines handed to the export queue.",
+	Labels: []Label{{
+		Name: "error_type", Help: "queue_full when the line was dropped; empty otherwise", Values: []string{"", "queue_full"},
+	}},
+}
+
+// LogsExported counts log lines by whether the collector took them.
+var LogsExported = Metric{
+	Name: "otel_sdk_exporter_log_exported_total", Type: Counter, Stability: Development,
+	Help: "Number of log lines sent to the collector.",
+	Labels: []Label{{
+		Name: "error_type", Help: "unavailable for each attempt that is made again, rejected when the collector refused the batch or a part of it for good; empty when it took them",
+		Values: []string{"", "unavailable", "rejected"},
+	}},
+}
+
+// LogQueueSize is the number of log lines waiting to be exported.
+var LogQueueSize = Metric{
+	Name: "otel_sdk_processor_log_queue_size", Type: Gauge, Stability: Development,
+	Help: "Number of log lines in the export queue.",
+}
+
+// LogQueueCapacity is the bound of the export queue of log lines.
+var LogQueueCapacity = Metric{
+	Name: "otel_sdk_processor_log_queue_capacity", Type: Gauge, Stability: Development,
+	Help: "Capacity of the export queue of log lines.",
+}
+
+// LogLinesDropped counts log lines that were not written.
+var LogLinesDropped = Metric{
+	Name: "telemetry_log_lines_dropped_total", Type: Counter, Stability: Development,
+	Help: "Number of log lines that were not written to the log's own output.",
+	Labels: []Label{{
+		Name: "reason", Help: "buffer_full when the output is too slow, write_failed when it refuses", Values: []string{"buffer_full", "write_failed"},
+	}},
+}
+
+// ErrorEvents counts failures reported to the error tracker by what became of them.
+var ErrorEvents = Metric{
+	Name: "telemetry_error_events_total", Type: Counter, Stability: Development,
+	Help: "Number of failures reported to the error tracker.",
+	Labels: []Label{{
+		Name: "outcome", Values: ErrorEventOutcomes(),
+		Help: "sent; suppressed when another of its kind was sent a moment ago; queue_full; limited when the tracker has asked for less; rejected when it refuses the event; unavailable when it is away; unsent at the end",
+	}},
+}
+
+// Outcomes of a failure's way to the error tracker.
+const (
+	ErrorEventSent        = "sent"
+	ErrorEventSuppressed  = "suppressed"
+	ErrorEventQueueFull   = "queue_full"
+	ErrorEventLimited     = "limited"
+	ErrorEventRejected    = "rejected"
+	ErrorEventUnavailable = "unavailable"
+	ErrorEventUnsent      = "unsent"
+)
+
+// ErrorEventOutcomes returns them all.
+func ErrorEventOutcomes() []string {
+	return []string{
+		ErrorEventSent, ErrorEventSuppressed, ErrorEventQueueFull, ErrorEventLimited, ErrorEventRejected,
+		ErrorEventUnavailable, ErrorEventUnsent,
+	}
+}
+
 func exportMetrics() []Metric {
-	return []Metric{SpansProcessed, SpansExported, SpanQueueSize, SpanQueueCapacity}
+	return []Metric{
+		SpansProcessed, SpansExported, SpanQueueSize, SpanQueueCapacity,
+		LogsProcessed, LogsExported, LogQueueSize, LogQueueCapacity, LogLinesDropped, ErrorEvents,
+	}
 }
 
 func exportFields() []Field {
 	const collector = "lines about the collector"
 	return []Field{
 		{Name: "endpoint", Type: Text, Help: "Address of the collector", On: collector},
-		{Name: "queue_capacity", Type: Integer, Help: "How many spans can wait", On: collector},
+		{Name: "queue_capacity", Type: Integer, Help: "How many spans, or log lines, can wait", On: collector},
 		{Name: "away", Type: Text, Help: "How long the collector was away, as a Go duration", On: collector},
 		{Name: "spans_dropped", Type: Integer, Help: "Spans that were lost meanwhile", On: collector},
+		{Name: "log_lines_dropped", Type: Integer, Help: "Log lines that were not exported meanwhile", On: collector},
 	}
 }

@@ -70,8 +70,8 @@ const (
 
 func httpSpans() []Span {
 	return []Span{{
-		Name: "{http.request.method} {http.route}", Kind: ServerSpan, Stability: Stable,
-		Help: "A request to the API. Where no route matched, the name is the method alone.",
+		Name: "{http.request.method} {http.route}", Fallback: "{http.request.method}", Kind: ServerSpan, Stability: Stable,
+		Help: "A request to the API. In the name of one with an unknown method that is HTTP.",
 		Always: []Attribute{
 			{Name: "http.request.method", Type: Text, Help: "HTTP method; _OTHER for unknown ones", Values: HTTPMethod.Values},
 			{Name: "url.path", Type: Text, Help: "Path as it was asked for"},
@@ -100,7 +100,7 @@ func httpFields() []Field {
 		{Name: "http.response.status_code", Type: Integer, Help: "HTTP status code of the response", On: requests},
 		{Name: "http.server.request.duration", Type: Number, Help: "Duration of the request in seconds", On: requests},
 		{Name: "client.address", Type: Text, Help: "Address that the connection came from", On: requests},
-		{Name: "error.type", Type: Text, Help: "Category of the error", On: "lines about a request that failed"},
+		{Name: "error.type", Type: Text, Help: "Category of the error", On: "lines about a request, or a background job, that failed"},
 		{Name: FaultInjected, Type: Text, Help: "Kind of the deliberate fault that was done to the request", On: "lines about such a request"},
 		{Name: "stack", Type: Text, Help: "Stack of the goroutine, up to 8 KiB", On: "lines about a panic"},
 	}

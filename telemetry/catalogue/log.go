@@ -18,9 +18,11 @@ func Fields() []Field {
 	all := slices.Concat(
 		commonFields(),
 		httpFields(),
+		databaseFields(),
 		exportFields(),
 		serviceFields(),
 		paymentFields(),
+		browserFields(),
 	)
 	slices.SortFunc(all, func(a, b Field) int { return cmp.Compare(a.Name, b.Name) })
 	return all

@@ -11,19 +11,60 @@ var OrdersTotal = Metric{
 	}},
 }
 
+var currency = Label{Name: "currency", Help: "ISO 4217 code", Bound: "the currencies of Europe"}
+
 // OrderRevenue counts what paid orders come to. What is refunded later is not taken off.
 var OrderRevenue = Metric{
 	Name: "market_order_revenue_minor_units_total", Type: Counter, Stability: Stable,
-	Help: "Sum of the totals of the orders paid, in the currency's minor unit.",
-	Labels: []Label{{
-		Name: "currency", Help: "ISO 4217 code", Bound: "the currencies of Europe",
-	}},
+	Help:   "Sum of the totals of the orders paid, in the currency's minor unit.",
+	Labels: []Label{currency},
 }
 
 // StockOuts counts orders that were refused because not enough was left.
 var StockOuts = Metric{
 	Name: "market_stock_outs_total", Type: Counter, Stability: Stable,
 	Help: "Number of orders refused because not enough was left.",
+}
+
+// OrdersOpen is how many orders are in each state from which they move on. The audit counts them.
+var OrdersOpen = Metric{
+	Name: "market_orders_open", Type: Gauge, Stability: Stable,
+	Help:   "Number of orders in the state, counted by the last audit.",
+	Labels: []Label{{Name: "state", Help: "The state", Values: []string{"pending_payment", "paid", "packed"}}},
+}
+
+// OrderLines is how many products orders have when they are placed, of at most 50.
+var OrderLines = Metric{
+	Name: "market_order_lines", Type: Histogram, Stability: Stable,
+	Help:    "Number of lines of the orders placed.",
+	Buckets: []float64{1, 2, 3, 5, 8, 13, 21, 50},
+}
+
+// OrderTotal is what orders come to when they are placed.
+var OrderTotal = Metric{
+	Name: "market_order_total_minor_units", Type: Histogram, Stability: Stable,
+	Help:    "Totals of the orders placed, in the currency's minor unit.",
+	Labels:  []Label{currency},
+	Buckets: []float64{500, 1000, 2000, 3000, 5000, 7500, 10000, 15000, 25000, 50000, 100000},
+}
+
+// Payments counts payments by the state they came into. With market_orders_total it tells how far customers get: an order
+// is placed (pending_payment), a payment of it is started (created; another one after a decline counts again), the order is
+// paid, and collected.
+var Payments = Metric{
+	Name: "market_payments_total", Type: Counter, Stability: Stable,
+	Help: "Number of payments that came into the state; created is where they start.",
+	Labels: []Label{{
+		Name: "state", Help: "The state",
+		Values: []string{"created", "requires_action", "processing", "succeeded", "failed", "cancelled", "refunding", "refunded"},
+	}},
+}
+
+// Refunds counts what was given back.
+var Refunds = Metric{
+	Name: "market_refunds_minor_units_total", Type: Counter, Stability: Stable,
+	Help:   "Sum of the payments given back, in the currency's minor unit.",
+	Labels: []Label{currency},
 }
 
 // InvariantViolations is what the audit of the database found. Anything but 0 is a fault of ours.
@@ -47,12 +88,15 @@ var JobDuration = Metric{
 	Name: "market_job_duration_seconds", Type: Histogram, Unit: "seconds", Stability: Stable,
 	Help: "Duration of the runs of background jobs.",
 	Labels: []Label{
-		{Name: "job", Help: "What it does", Values: []string{"expire-holds", "close-days", "attend-payments", "audit"}},
+		{Name: "job", Help: "What it does", Values: []string{"expire-holds", "close-days", "attend-payments", "audit", "forget", "collect-images"}},
 		{Name: "error_type", Help: "Category of the error; empty when the run succeeded", Values: []string{"", ErrorInternal, ErrorDependency, ErrorTimeout}},
 	},
 	Buckets: []float64{0.001, 0.01, 0.1, 1, 10},
 }
 
 func marketMetrics() []Metric {
-	return []Metric{OrdersTotal, OrderRevenue, StockOuts, InvariantViolations, AuditTime, JobDuration}
+	return []Metric{
+		OrdersTotal, OrdersOpen, OrderLines, OrderTotal, OrderRevenue, StockOuts, Payments, Refunds,
+		InvariantViolations, AuditTime, JobDuration,
+	}
 }

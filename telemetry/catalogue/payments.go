@@ -56,6 +56,7 @@ func BreakerStates() []string { return []string{BreakerClosed, BreakerHalfOpen, 
 // What became of a delivery to a payment webhook.
 const (
 	PaymentEventHandled      = "handled"
+	PaymentEventDuplicate    = "duplicate"       // handled before
 	PaymentEventIgnored      = "ignored"         // not about a payment
 	PaymentEventUnknown      = "unknown_payment" // about a payment that is not ours
 	PaymentEventBadSignature = "bad_signature"
@@ -66,7 +67,7 @@ const (
 // PaymentEventOutcomes returns everything that can become of a delivery.
 func PaymentEventOutcomes() []string {
 	return []string{
-		PaymentEventHandled, PaymentEventIgnored, PaymentEventUnknown, PaymentEventBadSignature, PaymentEventMalformed,
+		PaymentEventHandled, PaymentEventDuplicate, PaymentEventIgnored, PaymentEventUnknown, PaymentEventBadSignature, PaymentEventMalformed,
 		PaymentEventFailed,
 	}
 }
@@ -141,12 +142,13 @@ func paymentFields() []Field {
 	const sandbox, events = "lines of the sandbox", "lines about a payment event"
 	return []Field{
 		{Name: "notice", Type: Text, Help: "That no money is taken", On: sandbox},
-		{Name: "methods", Type: Object, Help: "Payment methods that the sandbox knows", On: sandbox},
+		{Name: "methods", Type: Text, Help: "Payment methods that the sandbox knows", On: sandbox},
 		{Name: "behaviour", Type: Text, Help: "What the sandbox was told to do", On: sandbox},
 		{Name: "delay", Type: Text, Help: "How long is waited, as a Go duration", On: "lines of the sandbox and of the stop"},
 		{Name: "expires_at", Type: Text, Help: "When the sandbox forgets what it was told", On: sandbox},
 		{Name: "provider", Type: Text, Help: "Payment provider", On: events},
 		{Name: "provider_ref", Type: Text, Help: "Id of the payment at its provider", On: events},
+		{Name: "status", Type: Text, Help: "State of the payment at its provider", On: sandbox},
 		{Name: "payment_id", Type: Text, Help: "Id of the payment here", On: events},
 		{Name: "event_id", Type: Text, Help: "Id of the event at its provider", On: events},
 		{Name: "attempts", Type: Integer, Help: "How often the event was sent", On: events},

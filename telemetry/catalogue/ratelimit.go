@@ -5,6 +5,7 @@ const (
 	LimitAuth    = "auth"
 	LimitWrites  = "writes"
 	LimitReads   = "reads"
+	LimitRUM     = "rum"
 	LimitAllowed = "allowed"
 	LimitRefused = "refused"
 )
@@ -14,7 +15,7 @@ var RateLimitDecisions = Metric{
 	Name: "market_rate_limit_decisions_total", Type: Counter, Stability: Stable,
 	Help: "Number of requests counted against a limit.",
 	Labels: []Label{
-		{Name: "class", Help: "Kind of request", Values: []string{LimitAuth, LimitWrites, LimitReads}},
+		{Name: "class", Help: "Kind of request", Values: []string{LimitAuth, LimitWrites, LimitReads, LimitRUM}},
 		{Name: "outcome", Help: "refused: answered with 429", Values: []string{LimitAllowed, LimitRefused}},
 	},
 }

@@ -22,7 +22,7 @@ var FaultsActive = Metric{
 var FaultsInjected = Metric{
 	Name: "market_faults_injected_total", Type: Counter, Stability: Stable,
 	Help:   "Number of requests that an injected fault failed or delayed.",
-	Labels: []Label{{Name: "kind", Help: "What was done to the request", Values: []string{"error", "latency"}}},
+	Labels: []Label{{Name: "kind", Help: "What was done to the request", Values: []string{"error", "latency", "panic"}}},
 }
 
 // HealthCheckUp says whether a dependency answered its last health check.

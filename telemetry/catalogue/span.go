@@ -41,6 +41,7 @@ type Attribute struct {
 // Span declares one kind of span.
 type Span struct {
 	Name      string // a pattern in which {attribute} stands for the value of that attribute
+	Fallback  string // the pattern where one of those attributes has no value; empty: they always have
 	Kind      SpanKind
 	Help      string
 	Always    []Attribute
@@ -48,22 +49,24 @@ type Span struct {
 	Stability Stability
 }
 
-// Matches says whether a span of this name may be of this kind: whether it is the pattern with something in the place
-// of each {attribute}.
+// Matches says whether a span of this kind can have the name: whether that is one of the patterns with something in
+// the place of each {attribute}.
 func (s Span) Matches(name string) bool {
-	var pattern strings.Builder
-	rest := s.Name
-	for {
-		before, after, more := strings.Cut(rest, "{")
-		pattern.WriteString(regexp.QuoteMeta(before))
-		if !more {
-			break
+	return matches(s.Name, name) || s.Fallback != "" && matches(s.Fallback, name)
+}
+
+func matches(pattern, name string) bool {
+	var expression strings.Builder
+	for rest, more := pattern, true; more; {
+		var literal string
+		literal, rest, more = strings.Cut(rest, "{")
+		expression.WriteString(regexp.QuoteMeta(literal))
+		if more {
+			expression.WriteString(".+")
+			_, rest, _ = strings.Cut(rest, "}")
 		}
-		pattern.WriteString(".+")
-		_, rest, _ = strings.Cut(after, "}")
 	}
-	matched, err := regexp.MatchString("^"+pattern.String()+"$", name)
-	return err == nil && matched
+	return regexp.MustCompile("^" + expression.String() + "$").MatchString(name)
 }
 
 // Attributes returns all that the span can have.
@@ -73,6 +76,9 @@ func (s Span) Attributes() []Attribute { return slices.Concat(s.Always, s.Someti
 func Spans() []Span {
 	all := slices.Concat(
 		httpSpans(),
+		httpClientSpans(),
+		jobSpans(),
+		cacheSpans(),
 		databaseSpans(),
 		paymentSpans(),
 	)

@@ -1,6 +1,6 @@
-// Package inventory knows the metrics of programs that are not ours to declare: Prometheus, Alertmanager, Jaeger, and the Go
-// runtime and process collectors inside our own. They were recorded from the real programs by `lookout inventory record`, one
-// text file per scrape job. Metrics of our service are declared in telemetry/catalogue instead.
+// Package inventory knows the metrics of programs that are not ours to declare: Prometheus, Jaeger, the exporters, and the Go
+// runtime and process collectors inside our own. They were recorded from the real programs by `lookout inventory record` and
+// `lookout inventory refresh`, one text file per scrape job. Metrics of our service are declared in telemetry/catalogue instead.
 package inventory
 
 import (
@@ -121,6 +121,20 @@ func (m Metric) SeriesLabels(series string) []string {
 	default:
 		return m.Labels
 	}
+}
+
+// Lacks returns an error that names those of the metrics that the program does not expose, or nil.
+func (p Program) Lacks(names []string) error {
+	var missing []string
+	for _, name := range names {
+		if !slices.ContainsFunc(p.Metrics, func(m Metric) bool { return m.Name == name }) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%s does not expose %s", p.Job, strings.Join(missing, ", "))
+	}
+	return nil
 }
 
 // Merge adds to p what only other has: metrics that a program exposes only after something has happened, such as a failure.

@@ -93,6 +93,12 @@ func TestMergeKeepsWhatIsExposedOnlySometimes(t *testing.T) {
 	}, now.Merge(before).Metrics)
 }
 
+func TestLacks(t *testing.T) {
+	program := inventory.Program{Job: "jobs", Metrics: []inventory.Metric{{Name: "jobs_total"}}}
+	require.NoError(t, program.Lacks([]string{"jobs_total"}))
+	require.EqualError(t, program.Lacks([]string{"jobs_total", "failures_total", "waits"}), "jobs does not expose failures_total, waits")
+}
+
 func TestWhatIsRecorded(t *testing.T) {
 	programs, err := inventory.Load()
 	require.NoError(t, err)
@@ -109,4 +115,13 @@ func TestWhatIsRecorded(t *testing.T) {
 	require.Contains(t, series, "prometheus go_goroutines")
 	require.Equal(t, []string{"quantile"}, series["prometheus go_gc_duration_seconds"])
 	require.Contains(t, series, "jaeger otelcol_process_uptime_seconds_total")
+	require.Contains(t, series, "server go_goroutines")
+	require.Contains(t, series, "server process_resident_memory_bytes")
+	require.Equal(t, []string{"exporter"}, series["collector otelcol_exporter_enqueue_failed_spans_total"])
+	for _, job := range []string{"collector", "jaeger"} {
+		require.Contains(t, series[job+" otelcol_processor_tail_sampling_count_traces_sampled_total"], "policy")
+	}
+	require.Contains(t, series["postgres pg_stat_user_tables_n_dead_tup"], "relname")
+	require.Contains(t, series, "redis redis_memory_used_bytes")
+	require.Equal(t, []string{"cpu", "mode"}, series["node node_cpu_seconds_total"])
 }

@@ -42,6 +42,111 @@ func (e AccountRole) Valid() bool {
 	}
 }
 
+// Defines values for BrowserErrorKind.
+const (
+	Exception          BrowserErrorKind = "exception"
+	Reported           BrowserErrorKind = "reported"
+	Resource           BrowserErrorKind = "resource"
+	UnhandledRejection BrowserErrorKind = "unhandled_rejection"
+)
+
+// Valid indicates whether the value is a known member of the BrowserErrorKind enum.
+func (e BrowserErrorKind) Valid() bool {
+	switch e {
+	case Exception:
+		return true
+	case Reported:
+		return true
+	case Resource:
+		return true
+	case UnhandledRejection:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BrowserMeasurementName.
+const (
+	Cls      BrowserMeasurementName = "cls"
+	Inp      BrowserMeasurementName = "inp"
+	Lcp      BrowserMeasurementName = "lcp"
+	PageLoad BrowserMeasurementName = "page_load"
+	Ttfb     BrowserMeasurementName = "ttfb"
+)
+
+// Valid indicates whether the value is a known member of the BrowserMeasurementName enum.
+func (e BrowserMeasurementName) Valid() bool {
+	switch e {
+	case Cls:
+		return true
+	case Inp:
+		return true
+	case Lcp:
+		return true
+	case PageLoad:
+		return true
+	case Ttfb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BrowserMeasurementNavigationType.
+const (
+	BackForward      BrowserMeasurementNavigationType = "back-forward"
+	BackForwardCache BrowserMeasurementNavigationType = "back-forward-cache"
+	Navigate         BrowserMeasurementNavigationType = "navigate"
+	Prerender        BrowserMeasurementNavigationType = "prerender"
+	Reload           BrowserMeasurementNavigationType = "reload"
+	Restore          BrowserMeasurementNavigationType = "restore"
+	SoftNavigation   BrowserMeasurementNavigationType = "soft-navigation"
+)
+
+// Valid indicates whether the value is a known member of the BrowserMeasurementNavigationType enum.
+func (e BrowserMeasurementNavigationType) Valid() bool {
+	switch e {
+	case BackForward:
+		return true
+	case BackForwardCache:
+		return true
+	case Navigate:
+		return true
+	case Prerender:
+		return true
+	case Reload:
+		return true
+	case Restore:
+		return true
+	case SoftNavigation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BrowserMeasurementRating.
+const (
+	Good             BrowserMeasurementRating = "good"
+	NeedsImprovement BrowserMeasurementRating = "needs-improvement"
+	Poor             BrowserMeasurementRating = "poor"
+)
+
+// Valid indicates whether the value is a known member of the BrowserMeasurementRating enum.
+func (e BrowserMeasurementRating) Valid() bool {
+	switch e {
+	case Good:
+		return true
+	case NeedsImprovement:
+		return true
+	case Poor:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateProductInputBodyCategory.
 const (
 	CreateProductInputBodyCategoryBread      CreateProductInputBodyCategory = "bread"
@@ -485,16 +590,16 @@ func (e ListAccountsParamsRole) Valid() bool {
 
 // Defines values for ListFarmsParamsVerified.
 const (
-	False ListFarmsParamsVerified = "false"
-	True  ListFarmsParamsVerified = "true"
+	ListFarmsParamsVerifiedFalse ListFarmsParamsVerified = "false"
+	ListFarmsParamsVerifiedTrue  ListFarmsParamsVerified = "true"
 )
 
 // Valid indicates whether the value is a known member of the ListFarmsParamsVerified enum.
 func (e ListFarmsParamsVerified) Valid() bool {
 	switch e {
-	case False:
+	case ListFarmsParamsVerifiedFalse:
 		return true
-	case True:
+	case ListFarmsParamsVerifiedTrue:
 		return true
 	default:
 		return false
@@ -516,6 +621,120 @@ func (e ListFarmsParamsSort) Valid() bool {
 	case ListFarmsParamsSortName:
 		return true
 	case ListFarmsParamsSortNewest:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListManagedFarmsParamsVerified.
+const (
+	ListManagedFarmsParamsVerifiedFalse ListManagedFarmsParamsVerified = "false"
+	ListManagedFarmsParamsVerifiedTrue  ListManagedFarmsParamsVerified = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListManagedFarmsParamsVerified enum.
+func (e ListManagedFarmsParamsVerified) Valid() bool {
+	switch e {
+	case ListManagedFarmsParamsVerifiedFalse:
+		return true
+	case ListManagedFarmsParamsVerifiedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListManagedFarmsParamsSort.
+const (
+	ListManagedFarmsParamsSortMinusName ListManagedFarmsParamsSort = "-name"
+	ListManagedFarmsParamsSortName      ListManagedFarmsParamsSort = "name"
+	ListManagedFarmsParamsSortNewest    ListManagedFarmsParamsSort = "newest"
+)
+
+// Valid indicates whether the value is a known member of the ListManagedFarmsParamsSort enum.
+func (e ListManagedFarmsParamsSort) Valid() bool {
+	switch e {
+	case ListManagedFarmsParamsSortMinusName:
+		return true
+	case ListManagedFarmsParamsSortName:
+		return true
+	case ListManagedFarmsParamsSortNewest:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListManagedProductsParamsCategory.
+const (
+	ListManagedProductsParamsCategoryBread      ListManagedProductsParamsCategory = "bread"
+	ListManagedProductsParamsCategoryDairy      ListManagedProductsParamsCategory = "dairy"
+	ListManagedProductsParamsCategoryDrinks     ListManagedProductsParamsCategory = "drinks"
+	ListManagedProductsParamsCategoryEggs       ListManagedProductsParamsCategory = "eggs"
+	ListManagedProductsParamsCategoryFlowers    ListManagedProductsParamsCategory = "flowers"
+	ListManagedProductsParamsCategoryFruit      ListManagedProductsParamsCategory = "fruit"
+	ListManagedProductsParamsCategoryHerbs      ListManagedProductsParamsCategory = "herbs"
+	ListManagedProductsParamsCategoryHoney      ListManagedProductsParamsCategory = "honey"
+	ListManagedProductsParamsCategoryMeat       ListManagedProductsParamsCategory = "meat"
+	ListManagedProductsParamsCategoryMushrooms  ListManagedProductsParamsCategory = "mushrooms"
+	ListManagedProductsParamsCategoryPreserves  ListManagedProductsParamsCategory = "preserves"
+	ListManagedProductsParamsCategoryVegetables ListManagedProductsParamsCategory = "vegetables"
+)
+
+// Valid indicates whether the value is a known member of the ListManagedProductsParamsCategory enum.
+func (e ListManagedProductsParamsCategory) Valid() bool {
+	switch e {
+	case ListManagedProductsParamsCategoryBread:
+		return true
+	case ListManagedProductsParamsCategoryDairy:
+		return true
+	case ListManagedProductsParamsCategoryDrinks:
+		return true
+	case ListManagedProductsParamsCategoryEggs:
+		return true
+	case ListManagedProductsParamsCategoryFlowers:
+		return true
+	case ListManagedProductsParamsCategoryFruit:
+		return true
+	case ListManagedProductsParamsCategoryHerbs:
+		return true
+	case ListManagedProductsParamsCategoryHoney:
+		return true
+	case ListManagedProductsParamsCategoryMeat:
+		return true
+	case ListManagedProductsParamsCategoryMushrooms:
+		return true
+	case ListManagedProductsParamsCategoryPreserves:
+		return true
+	case ListManagedProductsParamsCategoryVegetables:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListManagedProductsParamsSort.
+const (
+	ListManagedProductsParamsSortMinusName  ListManagedProductsParamsSort = "-name"
+	ListManagedProductsParamsSortMinusPrice ListManagedProductsParamsSort = "-price"
+	ListManagedProductsParamsSortName       ListManagedProductsParamsSort = "name"
+	ListManagedProductsParamsSortNewest     ListManagedProductsParamsSort = "newest"
+	ListManagedProductsParamsSortPrice      ListManagedProductsParamsSort = "price"
+)
+
+// Valid indicates whether the value is a known member of the ListManagedProductsParamsSort enum.
+func (e ListManagedProductsParamsSort) Valid() bool {
+	switch e {
+	case ListManagedProductsParamsSortMinusName:
+		return true
+	case ListManagedProductsParamsSortMinusPrice:
+		return true
+	case ListManagedProductsParamsSortName:
+		return true
+	case ListManagedProductsParamsSortNewest:
+		return true
+	case ListManagedProductsParamsSortPrice:
 		return true
 	default:
 		return false
@@ -663,6 +882,80 @@ type Account struct {
 
 // AccountRole defines model for Account.Role.
 type AccountRole string
+
+// BrowserError defines model for BrowserError.
+type BrowserError struct {
+	Kind BrowserErrorKind `json:"kind"`
+
+	// Message Without personal data.
+	//
+	// Examples: basket is undefined
+	Message *string `json:"message,omitempty"`
+
+	// Page The route template, not the address.
+	//
+	// Examples: /products/{id}
+	Page string `json:"page"`
+
+	// Stack The topmost frames.
+	//
+	// Examples: at addToBasket (/shop.js:1:2345)
+	Stack *string `json:"stack,omitempty"`
+
+	// Type Examples: TypeError
+	Type *string `json:"type,omitempty"`
+}
+
+// BrowserErrorKind defines model for BrowserError.Kind.
+type BrowserErrorKind string
+
+// BrowserMeasurement defines model for BrowserMeasurement.
+type BrowserMeasurement struct {
+	Name           BrowserMeasurementName            `json:"name"`
+	NavigationType *BrowserMeasurementNavigationType `json:"navigation_type,omitempty"`
+
+	// Page The route template, not the address. What the server does not know is counted as other.
+	//
+	// Examples: /products/{id}
+	Page string `json:"page"`
+
+	// Rating By the thresholds of web.dev.
+	Rating *BrowserMeasurementRating `json:"rating,omitempty"`
+
+	// Value In seconds; cls has no unit.
+	//
+	// Examples: 1.82
+	Value float64 `json:"value"`
+}
+
+// BrowserMeasurementName defines model for BrowserMeasurement.Name.
+type BrowserMeasurementName string
+
+// BrowserMeasurementNavigationType defines model for BrowserMeasurement.NavigationType.
+type BrowserMeasurementNavigationType string
+
+// BrowserMeasurementRating By the thresholds of web.dev.
+type BrowserMeasurementRating string
+
+// BrowserReport defines model for BrowserReport.
+type BrowserReport struct {
+	// App The web client.
+	//
+	// Examples: shop
+	App          string                `json:"app"`
+	Errors       *[]BrowserError       `json:"errors,omitempty"`
+	Measurements *[]BrowserMeasurement `json:"measurements,omitempty"`
+
+	// Release Its release.
+	//
+	// Examples: 1.4.0
+	Release *string `json:"release,omitempty"`
+
+	// Traceparent The trace that the page was made in (W3C). Send it as the header, too, where that can be done.
+	//
+	// Examples: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+	Traceparent *string `json:"traceparent,omitempty"`
+}
 
 // CreateProductInputBody defines model for CreateProductInputBody.
 type CreateProductInputBody struct {
@@ -1579,20 +1872,30 @@ type Pagination struct {
 	// Examples: 20
 	Limit int64 `json:"limit"`
 
-	// Page The page this is.
+	// Next Cursor of the next page; absent on the last one.
+	//
+	// Examples: 8oZ8Gf3Cz7XjQm1pMjAAMjQ3
+	Next *string `json:"next,omitempty"`
+
+	// Page The page this is; behind a cursor, as far as is known.
 	//
 	// Examples: 1
 	Page int64 `json:"page"`
 
-	// Pages Pages that the list has.
+	// Pages Pages that total makes.
 	//
 	// Examples: 13
 	Pages int64 `json:"pages"`
 
-	// Total Items on all pages together.
+	// Total Items on all pages together. A long list is counted only in part: see total_is_at_least.
 	//
 	// Examples: 247
 	Total int64 `json:"total"`
+
+	// TotalIsAtLeast true: there are more items than total, and more pages than pages.
+	//
+	// Examples: false
+	TotalIsAtLeast *bool `json:"total_is_at_least,omitempty"`
 }
 
 // PasswordInputBody defines model for PasswordInputBody.
@@ -1851,11 +2154,14 @@ type Window struct {
 
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Role Only accounts with this role.
 	Role *ListAccountsParamsRole `form:"role,omitempty" json:"role,omitempty"`
@@ -1866,11 +2172,14 @@ type ListAccountsParamsRole string
 
 // ListFarmsParams defines parameters for ListFarms.
 type ListFarmsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Q Words that the name, place or description contains; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
@@ -1878,7 +2187,7 @@ type ListFarmsParams struct {
 	// Owner Only farms of the account with this id.
 	Owner *openapi_types.UUID `form:"owner,omitempty" json:"owner,omitempty"`
 
-	// Verified Only farms that are verified, or only those that are not.
+	// Verified Only farms that are verified, or only those that are not. Visitors see none of the latter.
 	Verified *ListFarmsParamsVerified `form:"verified,omitempty" json:"verified,omitempty"`
 
 	// Sort The order; a minus turns it round.
@@ -1897,13 +2206,70 @@ type UpdateFarmParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
-// ListMarketDaysParams defines parameters for ListMarketDays.
-type ListMarketDaysParams struct {
+// ListManagedFarmsParams defines parameters for ListManagedFarms.
+type ListManagedFarmsParams struct {
 	// Page The page, from 1.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Q Words that the name, place or description contains; case and accents do not matter.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Owner Only farms of the account with this id.
+	Owner *openapi_types.UUID `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// Verified Only farms that are verified, or only those that are not. Visitors see none of the latter.
+	Verified *ListManagedFarmsParamsVerified `form:"verified,omitempty" json:"verified,omitempty"`
+
+	// Sort The order; a minus turns it round.
+	Sort *ListManagedFarmsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+}
+
+// ListManagedFarmsParamsVerified defines parameters for ListManagedFarms.
+type ListManagedFarmsParamsVerified string
+
+// ListManagedFarmsParamsSort defines parameters for ListManagedFarms.
+type ListManagedFarmsParamsSort string
+
+// ListManagedProductsParams defines parameters for ListManagedProducts.
+type ListManagedProductsParams struct {
+	// Page The page, from 1.
+	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit Items on a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Category Only products of this category.
+	Category *ListManagedProductsParamsCategory `form:"category,omitempty" json:"category,omitempty"`
+
+	// Farm Only products of the farm with this id.
+	Farm *openapi_types.UUID `form:"farm,omitempty" json:"farm,omitempty"`
+
+	// Q Words that the name, description or farm's name contains; case and accents do not matter.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Sort The order; a minus turns it round.
+	Sort *ListManagedProductsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+}
+
+// ListManagedProductsParamsCategory defines parameters for ListManagedProducts.
+type ListManagedProductsParamsCategory string
+
+// ListManagedProductsParamsSort defines parameters for ListManagedProducts.
+type ListManagedProductsParamsSort string
+
+// ListMarketDaysParams defines parameters for ListMarketDays.
+type ListMarketDaysParams struct {
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
+	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit Items on a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Market Only days of the market with this id.
 	Market *openapi_types.UUID `form:"market,omitempty" json:"market,omitempty"`
@@ -1918,22 +2284,34 @@ type ListMarketDaysParams struct {
 // ListMarketDaysParamsState defines parameters for ListMarketDays.
 type ListMarketDaysParamsState string
 
+// MoveMarketDayWindowParams defines parameters for MoveMarketDayWindow.
+type MoveMarketDayWindowParams struct {
+	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // ListMarketsParams defines parameters for ListMarkets.
 type ListMarketsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListOfferingsParams defines parameters for ListOfferings.
 type ListOfferingsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// MarketDay The market day.
 	MarketDay openapi_types.UUID `form:"market_day" json:"market_day"`
@@ -1942,13 +2320,22 @@ type ListOfferingsParams struct {
 	Farm *openapi_types.UUID `form:"farm,omitempty" json:"farm,omitempty"`
 }
 
+// ChangeOfferingParams defines parameters for ChangeOffering.
+type ChangeOfferingParams struct {
+	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// MarketDay Only orders for this market day.
 	MarketDay *openapi_types.UUID `form:"market_day,omitempty" json:"market_day,omitempty"`
@@ -1983,11 +2370,14 @@ type TakePaymentEventParams struct {
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Category Only products of this category.
 	Category *ListProductsParamsCategory `form:"category,omitempty" json:"category,omitempty"`
@@ -2067,6 +2457,9 @@ type CreateProductJSONRequestBody = CreateProductInputBody
 
 // UpdateProductJSONRequestBody defines body for UpdateProduct for application/json ContentType.
 type UpdateProductJSONRequestBody = ProductDetails
+
+// ReportBrowserJSONRequestBody defines body for ReportBrowser for application/json ContentType.
+type ReportBrowserJSONRequestBody = BrowserReport
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -2280,7 +2673,7 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/categories (the `ListCategories` operationId).
 	ListCategories(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListFarms List farms
+	// ListFarms List the farms that are verified
 	//
 	// Corresponds with GET /api/v1/farms (the `ListFarms` operationId).
 	ListFarms(ctx context.Context, params *ListFarmsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2322,6 +2715,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /api/v1/farms/{id}/verification (the `VerifyFarm` operationId).
 	VerifyFarm(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListManagedFarms List your farms, verified or not; all farms for market managers
+	//
+	// Corresponds with GET /api/v1/manage/farms (the `ListManagedFarms` operationId).
+	ListManagedFarms(ctx context.Context, params *ListManagedFarmsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetManagedFarm Get a farm of yours, verified or not; any farm for market managers
+	//
+	// Corresponds with GET /api/v1/manage/farms/{id} (the `GetManagedFarm` operationId).
+	GetManagedFarm(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListManagedProducts List the products of your farms, verified or not; all products for market managers
+	//
+	// Corresponds with GET /api/v1/manage/products (the `ListManagedProducts` operationId).
+	ListManagedProducts(ctx context.Context, params *ListManagedProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetManagedProduct Get a product of your farms, verified or not; any product for market managers
+	//
+	// Corresponds with GET /api/v1/manage/products/{id} (the `GetManagedProduct` operationId).
+	GetManagedProduct(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMarketDays List market days
 	//
@@ -2377,14 +2790,14 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/market-days/{id}/window (the `MoveMarketDayWindow` operationId).
-	MoveMarketDayWindowWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	MoveMarketDayWindowWithBody(ctx context.Context, id openapi_types.UUID, params *MoveMarketDayWindowParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// MoveMarketDayWindow Change when orders for a market day are taken
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/v1/market-days/{id}/window (the `MoveMarketDayWindow` operationId).
-	MoveMarketDayWindow(ctx context.Context, id openapi_types.UUID, body MoveMarketDayWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	MoveMarketDayWindow(ctx context.Context, id openapi_types.UUID, params *MoveMarketDayWindowParams, body MoveMarketDayWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMarkets List markets
 	//
@@ -2439,14 +2852,14 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /api/v1/offerings/{id} (the `ChangeOffering` operationId).
-	ChangeOfferingWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ChangeOfferingWithBody(ctx context.Context, id openapi_types.UUID, params *ChangeOfferingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeOffering Change the price or quantity of an offering
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /api/v1/offerings/{id} (the `ChangeOffering` operationId).
-	ChangeOffering(ctx context.Context, id openapi_types.UUID, body ChangeOfferingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ChangeOffering(ctx context.Context, id openapi_types.UUID, params *ChangeOfferingParams, body ChangeOfferingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOrders List your orders, the newest first; all orders for market managers
 	//
@@ -2455,7 +2868,7 @@ type ClientInterface interface {
 
 	// PlaceOrderWithBody Place an order
 	//
-	// Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its key can be used again. A repeat with the same key answers with the order as it is now.
+	// Holds the units until the order is paid or its hold expires. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2464,7 +2877,7 @@ type ClientInterface interface {
 
 	// PlaceOrder Place an order
 	//
-	// Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its key can be used again. A repeat with the same key answers with the order as it is now.
+	// Holds the units until the order is paid or its hold expires. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2498,7 +2911,7 @@ type ClientInterface interface {
 
 	// PayOrderWithBody Pay an order
 	//
-	// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice.
+	// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2507,7 +2920,7 @@ type ClientInterface interface {
 
 	// PayOrder Pay an order
 	//
-	// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice.
+	// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2588,6 +3001,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /api/v1/products/{id}/image (the `PutProductImage` operationId).
 	PutProductImageWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportBrowserWithBody Report how a page did in a browser
+	//
+	// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+	ReportBrowserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportBrowser Report how a page did in a browser
+	//
+	// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+	ReportBrowser(ctx context.Context, body ReportBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetHealth What works and what does not
@@ -2908,7 +3339,7 @@ func (c *Client) ListCategories(ctx context.Context, reqEditors ...RequestEditor
 	return c.Client.Do(req)
 }
 
-// ListFarms List farms
+// ListFarms List the farms that are verified
 //
 // Corresponds with GET /api/v1/farms (the `ListFarms` operationId).
 func (c *Client) ListFarms(ctx context.Context, params *ListFarmsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3011,6 +3442,66 @@ func (c *Client) UpdateFarm(ctx context.Context, id openapi_types.UUID, params *
 // Corresponds with PUT /api/v1/farms/{id}/verification (the `VerifyFarm` operationId).
 func (c *Client) VerifyFarm(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVerifyFarmRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListManagedFarms List your farms, verified or not; all farms for market managers
+//
+// Corresponds with GET /api/v1/manage/farms (the `ListManagedFarms` operationId).
+func (c *Client) ListManagedFarms(ctx context.Context, params *ListManagedFarmsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListManagedFarmsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetManagedFarm Get a farm of yours, verified or not; any farm for market managers
+//
+// Corresponds with GET /api/v1/manage/farms/{id} (the `GetManagedFarm` operationId).
+func (c *Client) GetManagedFarm(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetManagedFarmRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListManagedProducts List the products of your farms, verified or not; all products for market managers
+//
+// Corresponds with GET /api/v1/manage/products (the `ListManagedProducts` operationId).
+func (c *Client) ListManagedProducts(ctx context.Context, params *ListManagedProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListManagedProductsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetManagedProduct Get a product of your farms, verified or not; any product for market managers
+//
+// Corresponds with GET /api/v1/manage/products/{id} (the `GetManagedProduct` operationId).
+func (c *Client) GetManagedProduct(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetManagedProductRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -3165,8 +3656,8 @@ func (c *Client) GetPackingListCsv(ctx context.Context, id openapi_types.UUID, r
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/market-days/{id}/window (the `MoveMarketDayWindow` operationId).
-func (c *Client) MoveMarketDayWindowWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewMoveMarketDayWindowRequestWithBody(c.Server, id, contentType, body)
+func (c *Client) MoveMarketDayWindowWithBody(ctx context.Context, id openapi_types.UUID, params *MoveMarketDayWindowParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMoveMarketDayWindowRequestWithBody(c.Server, id, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3182,8 +3673,8 @@ func (c *Client) MoveMarketDayWindowWithBody(ctx context.Context, id openapi_typ
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /api/v1/market-days/{id}/window (the `MoveMarketDayWindow` operationId).
-func (c *Client) MoveMarketDayWindow(ctx context.Context, id openapi_types.UUID, body MoveMarketDayWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewMoveMarketDayWindowRequest(c.Server, id, body)
+func (c *Client) MoveMarketDayWindow(ctx context.Context, id openapi_types.UUID, params *MoveMarketDayWindowParams, body MoveMarketDayWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMoveMarketDayWindowRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3327,8 +3818,8 @@ func (c *Client) GetOffering(ctx context.Context, id openapi_types.UUID, reqEdit
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /api/v1/offerings/{id} (the `ChangeOffering` operationId).
-func (c *Client) ChangeOfferingWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewChangeOfferingRequestWithBody(c.Server, id, contentType, body)
+func (c *Client) ChangeOfferingWithBody(ctx context.Context, id openapi_types.UUID, params *ChangeOfferingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeOfferingRequestWithBody(c.Server, id, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3344,8 +3835,8 @@ func (c *Client) ChangeOfferingWithBody(ctx context.Context, id openapi_types.UU
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /api/v1/offerings/{id} (the `ChangeOffering` operationId).
-func (c *Client) ChangeOffering(ctx context.Context, id openapi_types.UUID, body ChangeOfferingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewChangeOfferingRequest(c.Server, id, body)
+func (c *Client) ChangeOffering(ctx context.Context, id openapi_types.UUID, params *ChangeOfferingParams, body ChangeOfferingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeOfferingRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3373,7 +3864,7 @@ func (c *Client) ListOrders(ctx context.Context, params *ListOrdersParams, reqEd
 
 // PlaceOrderWithBody Place an order
 //
-// Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its key can be used again. A repeat with the same key answers with the order as it is now.
+// Holds the units until the order is paid or its hold expires. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3392,7 +3883,7 @@ func (c *Client) PlaceOrderWithBody(ctx context.Context, params *PlaceOrderParam
 
 // PlaceOrder Place an order
 //
-// Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its key can be used again. A repeat with the same key answers with the order as it is now.
+// Holds the units until the order is paid or its hold expires. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3486,7 +3977,7 @@ func (c *Client) PackOrder(ctx context.Context, id openapi_types.UUID, reqEditor
 
 // PayOrderWithBody Pay an order
 //
-// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice.
+// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3505,7 +3996,7 @@ func (c *Client) PayOrderWithBody(ctx context.Context, id openapi_types.UUID, pa
 
 // PayOrder Pay an order
 //
-// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice.
+// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3707,6 +4198,44 @@ func (c *Client) PutProductImageWithBody(ctx context.Context, id openapi_types.U
 	return c.Client.Do(req)
 }
 
+// ReportBrowserWithBody Report how a page did in a browser
+//
+// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+func (c *Client) ReportBrowserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportBrowserRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReportBrowser Report how a page did in a browser
+//
+// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+func (c *Client) ReportBrowser(ctx context.Context, body ReportBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportBrowserRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewGetHealthRequest constructs an http.Request for the GetHealth method
 func NewGetHealthRequest(server string) (*http.Request, error) {
 	var err error
@@ -3831,6 +4360,18 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -4219,6 +4760,18 @@ func NewListFarmsRequest(server string, params *ListFarmsParams) (*http.Request,
 
 		}
 
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Q != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -4451,6 +5004,302 @@ func NewVerifyFarmRequest(server string, id openapi_types.UUID) (*http.Request, 
 	return req, nil
 }
 
+// NewListManagedFarmsRequest constructs an http.Request for the ListManagedFarms method
+func NewListManagedFarmsRequest(server string, params *ListManagedFarmsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/manage/farms")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Owner != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "owner", *params.Owner, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Verified != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "verified", *params.Verified, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetManagedFarmRequest constructs an http.Request for the GetManagedFarm method
+func NewGetManagedFarmRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/manage/farms/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListManagedProductsRequest constructs an http.Request for the ListManagedProducts method
+func NewListManagedProductsRequest(server string, params *ListManagedProductsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/manage/products")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Category != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "category", *params.Category, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Farm != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "farm", *params.Farm, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetManagedProductRequest constructs an http.Request for the GetManagedProduct method
+func NewGetManagedProductRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/manage/products/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListMarketDaysRequest constructs an http.Request for the ListMarketDays method
 func NewListMarketDaysRequest(server string, params *ListMarketDaysParams) (*http.Request, error) {
 	var err error
@@ -4494,6 +5343,18 @@ func NewListMarketDaysRequest(server string, params *ListMarketDaysParams) (*htt
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -4798,18 +5659,18 @@ func NewGetPackingListCsvRequest(server string, id openapi_types.UUID) (*http.Re
 }
 
 // NewMoveMarketDayWindowRequest calls the generic MoveMarketDayWindow builder with application/json body
-func NewMoveMarketDayWindowRequest(server string, id openapi_types.UUID, body MoveMarketDayWindowJSONRequestBody) (*http.Request, error) {
+func NewMoveMarketDayWindowRequest(server string, id openapi_types.UUID, params *MoveMarketDayWindowParams, body MoveMarketDayWindowJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewMoveMarketDayWindowRequestWithBody(server, id, "application/json", bodyReader)
+	return NewMoveMarketDayWindowRequestWithBody(server, id, params, "application/json", bodyReader)
 }
 
 // NewMoveMarketDayWindowRequestWithBody constructs an http.Request for the MoveMarketDayWindow method, with any body, and a specified content type
-func NewMoveMarketDayWindowRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+func NewMoveMarketDayWindowRequestWithBody(server string, id openapi_types.UUID, params *MoveMarketDayWindowParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4840,6 +5701,21 @@ func NewMoveMarketDayWindowRequestWithBody(server string, id openapi_types.UUID,
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -4887,6 +5763,18 @@ func NewListMarketsRequest(server string, params *ListMarketsParams) (*http.Requ
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -5036,6 +5924,18 @@ func NewListOfferingsRequest(server string, params *ListOfferingsParams) (*http.
 
 		}
 
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "market_day", params.MarketDay, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
 			return nil, err
 		} else {
@@ -5145,18 +6045,18 @@ func NewGetOfferingRequest(server string, id openapi_types.UUID) (*http.Request,
 }
 
 // NewChangeOfferingRequest calls the generic ChangeOffering builder with application/json body
-func NewChangeOfferingRequest(server string, id openapi_types.UUID, body ChangeOfferingJSONRequestBody) (*http.Request, error) {
+func NewChangeOfferingRequest(server string, id openapi_types.UUID, params *ChangeOfferingParams, body ChangeOfferingJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewChangeOfferingRequestWithBody(server, id, "application/json", bodyReader)
+	return NewChangeOfferingRequestWithBody(server, id, params, "application/json", bodyReader)
 }
 
 // NewChangeOfferingRequestWithBody constructs an http.Request for the ChangeOffering method, with any body, and a specified content type
-func NewChangeOfferingRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+func NewChangeOfferingRequestWithBody(server string, id openapi_types.UUID, params *ChangeOfferingParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -5187,6 +6087,21 @@ func NewChangeOfferingRequestWithBody(server string, id openapi_types.UUID, cont
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -5234,6 +6149,18 @@ func NewListOrdersRequest(server string, params *ListOrdersParams) (*http.Reques
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -5678,6 +6605,18 @@ func NewListProductsRequest(server string, params *ListProductsParams) (*http.Re
 
 		}
 
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Category != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "category", *params.Category, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -5980,6 +6919,46 @@ func NewPutProductImageRequestWithBody(server string, id openapi_types.UUID, con
 	return req, nil
 }
 
+// NewReportBrowserRequest calls the generic ReportBrowser builder with application/json body
+func NewReportBrowserRequest(server string, body ReportBrowserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReportBrowserRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReportBrowserRequestWithBody constructs an http.Request for the ReportBrowser method, with any body, and a specified content type
+func NewReportBrowserRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/rum")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -6174,7 +7153,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/categories (the `ListCategories` operationId).
 	ListCategoriesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListCategoriesResponse, error)
 
-	// ListFarmsWithResponse List farms
+	// ListFarmsWithResponse List the farms that are verified
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6222,6 +7201,34 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/v1/farms/{id}/verification (the `VerifyFarm` operationId).
 	VerifyFarmWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*VerifyFarmResponse, error)
+
+	// ListManagedFarmsWithResponse List your farms, verified or not; all farms for market managers
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/manage/farms (the `ListManagedFarms` operationId).
+	ListManagedFarmsWithResponse(ctx context.Context, params *ListManagedFarmsParams, reqEditors ...RequestEditorFn) (*ListManagedFarmsResponse, error)
+
+	// GetManagedFarmWithResponse Get a farm of yours, verified or not; any farm for market managers
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/manage/farms/{id} (the `GetManagedFarm` operationId).
+	GetManagedFarmWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetManagedFarmResponse, error)
+
+	// ListManagedProductsWithResponse List the products of your farms, verified or not; all products for market managers
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/manage/products (the `ListManagedProducts` operationId).
+	ListManagedProductsWithResponse(ctx context.Context, params *ListManagedProductsParams, reqEditors ...RequestEditorFn) (*ListManagedProductsResponse, error)
+
+	// GetManagedProductWithResponse Get a product of your farms, verified or not; any product for market managers
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/manage/products/{id} (the `GetManagedProduct` operationId).
+	GetManagedProductWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetManagedProductResponse, error)
 
 	// ListMarketDaysWithResponse List market days
 	//
@@ -6291,14 +7298,14 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/market-days/{id}/window (the `MoveMarketDayWindow` operationId).
-	MoveMarketDayWindowWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveMarketDayWindowResponse, error)
+	MoveMarketDayWindowWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *MoveMarketDayWindowParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveMarketDayWindowResponse, error)
 
 	// MoveMarketDayWindowWithResponse Change when orders for a market day are taken
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/market-days/{id}/window (the `MoveMarketDayWindow` operationId).
-	MoveMarketDayWindowWithResponse(ctx context.Context, id openapi_types.UUID, body MoveMarketDayWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveMarketDayWindowResponse, error)
+	MoveMarketDayWindowWithResponse(ctx context.Context, id openapi_types.UUID, params *MoveMarketDayWindowParams, body MoveMarketDayWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveMarketDayWindowResponse, error)
 
 	// ListMarketsWithResponse List markets
 	//
@@ -6361,14 +7368,14 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/v1/offerings/{id} (the `ChangeOffering` operationId).
-	ChangeOfferingWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeOfferingResponse, error)
+	ChangeOfferingWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangeOfferingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeOfferingResponse, error)
 
 	// ChangeOfferingWithResponse Change the price or quantity of an offering
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/v1/offerings/{id} (the `ChangeOffering` operationId).
-	ChangeOfferingWithResponse(ctx context.Context, id openapi_types.UUID, body ChangeOfferingJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeOfferingResponse, error)
+	ChangeOfferingWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangeOfferingParams, body ChangeOfferingJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeOfferingResponse, error)
 
 	// ListOrdersWithResponse List your orders, the newest first; all orders for market managers
 	//
@@ -6379,7 +7386,7 @@ type ClientWithResponsesInterface interface {
 
 	// PlaceOrderWithBodyWithResponse Place an order
 	//
-	// Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its key can be used again. A repeat with the same key answers with the order as it is now.
+	// Holds the units until the order is paid or its hold expires. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6388,7 +7395,7 @@ type ClientWithResponsesInterface interface {
 
 	// PlaceOrderWithResponse Place an order
 	//
-	// Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its key can be used again. A repeat with the same key answers with the order as it is now.
+	// Holds the units until the order is paid or its hold expires. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6432,7 +7439,7 @@ type ClientWithResponsesInterface interface {
 
 	// PayOrderWithBodyWithResponse Pay an order
 	//
-	// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice.
+	// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6441,7 +7448,7 @@ type ClientWithResponsesInterface interface {
 
 	// PayOrderWithResponse Pay an order
 	//
-	// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice.
+	// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6530,6 +7537,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/v1/products/{id}/image (the `PutProductImage` operationId).
 	PutProductImageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProductImageResponse, error)
+
+	// ReportBrowserWithBodyWithResponse Report how a page did in a browser
+	//
+	// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+	ReportBrowserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportBrowserResponse, error)
+
+	// ReportBrowserWithResponse Report how a page did in a browser
+	//
+	// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+	ReportBrowserWithResponse(ctx context.Context, body ReportBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportBrowserResponse, error)
 }
 
 // GetHealthResponse200Headers the declared response headers of an HTTP 200 response for GetHealth
@@ -8090,6 +9115,394 @@ func (r VerifyFarmResponse) ContentType() string {
 	return ""
 }
 
+type ListManagedFarmsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListAnswerFarmBody
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Problem
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListManagedFarmsResponse) GetJSON200() *ListAnswerFarmBody {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListManagedFarmsResponse) GetApplicationproblemJSON401() *Problem {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListManagedFarmsResponse) GetApplicationproblemJSON403() *Problem {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r ListManagedFarmsResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ListManagedFarmsResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListManagedFarmsResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListManagedFarmsResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r ListManagedFarmsResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r ListManagedFarmsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListManagedFarmsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListManagedFarmsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListManagedFarmsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetManagedFarmResponse200Headers the declared response headers of an HTTP 200 response for GetManagedFarm
+type GetManagedFarmResponse200Headers struct {
+	ETag *string
+}
+
+type GetManagedFarmResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ItemBodyFarm
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Problem
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Problem
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetManagedFarmResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetManagedFarmResponse) GetJSON200() *ItemBodyFarm {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetManagedFarmResponse) GetApplicationproblemJSON401() *Problem {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetManagedFarmResponse) GetApplicationproblemJSON403() *Problem {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetManagedFarmResponse) GetApplicationproblemJSON404() *Problem {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r GetManagedFarmResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r GetManagedFarmResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetManagedFarmResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetManagedFarmResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r GetManagedFarmResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r GetManagedFarmResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetManagedFarmResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetManagedFarmResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetManagedFarmResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListManagedProductsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListAnswerProductBody
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Problem
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListManagedProductsResponse) GetJSON200() *ListAnswerProductBody {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListManagedProductsResponse) GetApplicationproblemJSON401() *Problem {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListManagedProductsResponse) GetApplicationproblemJSON403() *Problem {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r ListManagedProductsResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ListManagedProductsResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListManagedProductsResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListManagedProductsResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r ListManagedProductsResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r ListManagedProductsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListManagedProductsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListManagedProductsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListManagedProductsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetManagedProductResponse200Headers the declared response headers of an HTTP 200 response for GetManagedProduct
+type GetManagedProductResponse200Headers struct {
+	ETag *string
+}
+
+type GetManagedProductResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ItemBodyProduct
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Problem
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Problem
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetManagedProductResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetManagedProductResponse) GetJSON200() *ItemBodyProduct {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetManagedProductResponse) GetApplicationproblemJSON401() *Problem {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetManagedProductResponse) GetApplicationproblemJSON403() *Problem {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetManagedProductResponse) GetApplicationproblemJSON404() *Problem {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r GetManagedProductResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r GetManagedProductResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetManagedProductResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetManagedProductResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r GetManagedProductResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r GetManagedProductResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetManagedProductResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetManagedProductResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetManagedProductResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListMarketDaysResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8166,6 +9579,11 @@ func (r ListMarketDaysResponse) ContentType() string {
 	return ""
 }
 
+// CreateMarketDayResponse201Headers the declared response headers of an HTTP 201 response for CreateMarketDay
+type CreateMarketDayResponse201Headers struct {
+	ETag *string
+}
+
 type CreateMarketDayResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8195,6 +9613,8 @@ type CreateMarketDayResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateMarketDayResponse201Headers
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -8388,6 +9808,11 @@ func (r DeleteMarketDayResponse) ContentType() string {
 	return ""
 }
 
+// GetMarketDayResponse200Headers the declared response headers of an HTTP 200 response for GetMarketDay
+type GetMarketDayResponse200Headers struct {
+	ETag *string
+}
+
 type GetMarketDayResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8405,6 +9830,8 @@ type GetMarketDayResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMarketDayResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -8861,6 +10288,11 @@ func (r GetPackingListCsvResponse) ContentType() string {
 	return ""
 }
 
+// MoveMarketDayWindowResponse200Headers the declared response headers of an HTTP 200 response for MoveMarketDayWindow
+type MoveMarketDayWindowResponse200Headers struct {
+	ETag *string
+}
+
 type MoveMarketDayWindowResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8876,6 +10308,8 @@ type MoveMarketDayWindowResponse struct {
 	ApplicationproblemJSON404 *Problem
 	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
 	ApplicationproblemJSON409 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *Problem
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -8890,6 +10324,8 @@ type MoveMarketDayWindowResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *MoveMarketDayWindowResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -8920,6 +10356,11 @@ func (r MoveMarketDayWindowResponse) GetApplicationproblemJSON404() *Problem {
 // GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
 func (r MoveMarketDayWindowResponse) GetApplicationproblemJSON409() *Problem {
 	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r MoveMarketDayWindowResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
 }
 
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -9332,6 +10773,11 @@ func (r ListOfferingsResponse) ContentType() string {
 	return ""
 }
 
+// CreateOfferingResponse201Headers the declared response headers of an HTTP 201 response for CreateOffering
+type CreateOfferingResponse201Headers struct {
+	ETag *string
+}
+
 type CreateOfferingResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9361,6 +10807,8 @@ type CreateOfferingResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateOfferingResponse201Headers
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -9457,6 +10905,11 @@ func (r CreateOfferingResponse) ContentType() string {
 	return ""
 }
 
+// GetOfferingResponse200Headers the declared response headers of an HTTP 200 response for GetOffering
+type GetOfferingResponse200Headers struct {
+	ETag *string
+}
+
 type GetOfferingResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9474,6 +10927,8 @@ type GetOfferingResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOfferingResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9540,6 +10995,11 @@ func (r GetOfferingResponse) ContentType() string {
 	return ""
 }
 
+// ChangeOfferingResponse200Headers the declared response headers of an HTTP 200 response for ChangeOffering
+type ChangeOfferingResponse200Headers struct {
+	ETag *string
+}
+
 type ChangeOfferingResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9555,6 +11015,8 @@ type ChangeOfferingResponse struct {
 	ApplicationproblemJSON404 *Problem
 	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
 	ApplicationproblemJSON409 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *Problem
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -9569,6 +11031,8 @@ type ChangeOfferingResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeOfferingResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9599,6 +11063,11 @@ func (r ChangeOfferingResponse) GetApplicationproblemJSON404() *Problem {
 // GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
 func (r ChangeOfferingResponse) GetApplicationproblemJSON409() *Problem {
 	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r ChangeOfferingResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
 }
 
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -9757,7 +11226,7 @@ func (r ListOrdersResponse) ContentType() string {
 
 // PlaceOrderResponse201Headers the declared response headers of an HTTP 201 response for PlaceOrder
 type PlaceOrderResponse201Headers struct {
-	IdempotentReplayed *string
+	IdempotencyReplayed *string
 }
 
 type PlaceOrderResponse struct {
@@ -10395,7 +11864,7 @@ func (r PackOrderResponse) ContentType() string {
 
 // PayOrderResponse200Headers the declared response headers of an HTTP 200 response for PayOrder
 type PayOrderResponse200Headers struct {
-	IdempotentReplayed *string
+	IdempotencyReplayed *string
 }
 
 type PayOrderResponse struct {
@@ -11371,6 +12840,96 @@ func (r PutProductImageResponse) ContentType() string {
 	return ""
 }
 
+type ReportBrowserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Problem
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *Problem
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON400() *Problem {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON413() *Problem {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON415() *Problem {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r ReportBrowserResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r ReportBrowserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReportBrowserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReportBrowserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReportBrowserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetHealthWithResponse What works and what does not
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11629,7 +13188,7 @@ func (c *ClientWithResponses) ListCategoriesWithResponse(ctx context.Context, re
 	return ParseListCategoriesResponse(rsp)
 }
 
-// ListFarmsWithResponse List farms
+// ListFarmsWithResponse List the farms that are verified
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11718,6 +13277,58 @@ func (c *ClientWithResponses) VerifyFarmWithResponse(ctx context.Context, id ope
 		return nil, err
 	}
 	return ParseVerifyFarmResponse(rsp)
+}
+
+// ListManagedFarmsWithResponse List your farms, verified or not; all farms for market managers
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/manage/farms (the `ListManagedFarms` operationId).
+func (c *ClientWithResponses) ListManagedFarmsWithResponse(ctx context.Context, params *ListManagedFarmsParams, reqEditors ...RequestEditorFn) (*ListManagedFarmsResponse, error) {
+	rsp, err := c.ListManagedFarms(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListManagedFarmsResponse(rsp)
+}
+
+// GetManagedFarmWithResponse Get a farm of yours, verified or not; any farm for market managers
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/manage/farms/{id} (the `GetManagedFarm` operationId).
+func (c *ClientWithResponses) GetManagedFarmWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetManagedFarmResponse, error) {
+	rsp, err := c.GetManagedFarm(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetManagedFarmResponse(rsp)
+}
+
+// ListManagedProductsWithResponse List the products of your farms, verified or not; all products for market managers
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/manage/products (the `ListManagedProducts` operationId).
+func (c *ClientWithResponses) ListManagedProductsWithResponse(ctx context.Context, params *ListManagedProductsParams, reqEditors ...RequestEditorFn) (*ListManagedProductsResponse, error) {
+	rsp, err := c.ListManagedProducts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListManagedProductsResponse(rsp)
+}
+
+// GetManagedProductWithResponse Get a product of your farms, verified or not; any product for market managers
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/manage/products/{id} (the `GetManagedProduct` operationId).
+func (c *ClientWithResponses) GetManagedProductWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetManagedProductResponse, error) {
+	rsp, err := c.GetManagedProduct(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetManagedProductResponse(rsp)
 }
 
 // ListMarketDaysWithResponse List market days
@@ -11842,8 +13453,8 @@ func (c *ClientWithResponses) GetPackingListCsvWithResponse(ctx context.Context,
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/market-days/{id}/window (the `MoveMarketDayWindow` operationId).
-func (c *ClientWithResponses) MoveMarketDayWindowWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveMarketDayWindowResponse, error) {
-	rsp, err := c.MoveMarketDayWindowWithBody(ctx, id, contentType, body, reqEditors...)
+func (c *ClientWithResponses) MoveMarketDayWindowWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *MoveMarketDayWindowParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveMarketDayWindowResponse, error) {
+	rsp, err := c.MoveMarketDayWindowWithBody(ctx, id, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11855,8 +13466,8 @@ func (c *ClientWithResponses) MoveMarketDayWindowWithBodyWithResponse(ctx contex
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/market-days/{id}/window (the `MoveMarketDayWindow` operationId).
-func (c *ClientWithResponses) MoveMarketDayWindowWithResponse(ctx context.Context, id openapi_types.UUID, body MoveMarketDayWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveMarketDayWindowResponse, error) {
-	rsp, err := c.MoveMarketDayWindow(ctx, id, body, reqEditors...)
+func (c *ClientWithResponses) MoveMarketDayWindowWithResponse(ctx context.Context, id openapi_types.UUID, params *MoveMarketDayWindowParams, body MoveMarketDayWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveMarketDayWindowResponse, error) {
+	rsp, err := c.MoveMarketDayWindow(ctx, id, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11972,8 +13583,8 @@ func (c *ClientWithResponses) GetOfferingWithResponse(ctx context.Context, id op
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /api/v1/offerings/{id} (the `ChangeOffering` operationId).
-func (c *ClientWithResponses) ChangeOfferingWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeOfferingResponse, error) {
-	rsp, err := c.ChangeOfferingWithBody(ctx, id, contentType, body, reqEditors...)
+func (c *ClientWithResponses) ChangeOfferingWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangeOfferingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeOfferingResponse, error) {
+	rsp, err := c.ChangeOfferingWithBody(ctx, id, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11985,8 +13596,8 @@ func (c *ClientWithResponses) ChangeOfferingWithBodyWithResponse(ctx context.Con
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /api/v1/offerings/{id} (the `ChangeOffering` operationId).
-func (c *ClientWithResponses) ChangeOfferingWithResponse(ctx context.Context, id openapi_types.UUID, body ChangeOfferingJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeOfferingResponse, error) {
-	rsp, err := c.ChangeOffering(ctx, id, body, reqEditors...)
+func (c *ClientWithResponses) ChangeOfferingWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangeOfferingParams, body ChangeOfferingJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeOfferingResponse, error) {
+	rsp, err := c.ChangeOffering(ctx, id, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -12008,7 +13619,7 @@ func (c *ClientWithResponses) ListOrdersWithResponse(ctx context.Context, params
 
 // PlaceOrderWithBodyWithResponse Place an order
 //
-// Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its key can be used again. A repeat with the same key answers with the order as it is now.
+// Holds the units until the order is paid or its hold expires. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12023,7 +13634,7 @@ func (c *ClientWithResponses) PlaceOrderWithBodyWithResponse(ctx context.Context
 
 // PlaceOrderWithResponse Place an order
 //
-// Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its key can be used again. A repeat with the same key answers with the order as it is now.
+// Holds the units until the order is paid or its hold expires. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12103,7 +13714,7 @@ func (c *ClientWithResponses) PackOrderWithResponse(ctx context.Context, id open
 
 // PayOrderWithBodyWithResponse Pay an order
 //
-// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice.
+// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12118,7 +13729,7 @@ func (c *ClientWithResponses) PayOrderWithBodyWithResponse(ctx context.Context, 
 
 // PayOrderWithResponse Pay an order
 //
-// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice.
+// Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12278,6 +13889,36 @@ func (c *ClientWithResponses) PutProductImageWithBodyWithResponse(ctx context.Co
 		return nil, err
 	}
 	return ParsePutProductImageResponse(rsp)
+}
+
+// ReportBrowserWithBodyWithResponse Report how a page did in a browser
+//
+// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+func (c *ClientWithResponses) ReportBrowserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportBrowserResponse, error) {
+	rsp, err := c.ReportBrowserWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportBrowserResponse(rsp)
+}
+
+// ReportBrowserWithResponse Report how a page did in a browser
+//
+// Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/rum (the `ReportBrowser` operationId).
+func (c *ClientWithResponses) ReportBrowserWithResponse(ctx context.Context, body ReportBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportBrowserResponse, error) {
+	rsp, err := c.ReportBrowser(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportBrowserResponse(rsp)
 }
 
 // ParseGetHealthResponse parses an HTTP response from a GetHealthWithResponse call
@@ -13646,6 +15287,346 @@ func ParseVerifyFarmResponse(rsp *http.Response) (*VerifyFarmResponse, error) {
 	return response, nil
 }
 
+// ParseListManagedFarmsResponse parses an HTTP response from a ListManagedFarmsWithResponse call
+func ParseListManagedFarmsResponse(rsp *http.Response) (*ListManagedFarmsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListManagedFarmsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListAnswerFarmBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetManagedFarmResponse parses an HTTP response from a GetManagedFarmWithResponse call
+func ParseGetManagedFarmResponse(rsp *http.Response) (*GetManagedFarmResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetManagedFarmResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ItemBodyFarm
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetManagedFarmResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListManagedProductsResponse parses an HTTP response from a ListManagedProductsWithResponse call
+func ParseListManagedProductsResponse(rsp *http.Response) (*ListManagedProductsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListManagedProductsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListAnswerProductBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetManagedProductResponse parses an HTTP response from a GetManagedProductWithResponse call
+func ParseGetManagedProductResponse(rsp *http.Response) (*GetManagedProductResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetManagedProductResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ItemBodyProduct
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetManagedProductResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListMarketDaysResponse parses an HTTP response from a ListMarketDaysWithResponse call
 func ParseListMarketDaysResponse(rsp *http.Response) (*ListMarketDaysResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13817,6 +15798,19 @@ func ParseCreateMarketDayResponse(rsp *http.Response) (*CreateMarketDayResponse,
 
 	}
 
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateMarketDayResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers201 = &headers
+	}
+
 	return response, nil
 }
 
@@ -13971,6 +15965,19 @@ func ParseGetMarketDayResponse(rsp *http.Response) (*GetMarketDayResponse, error
 		}
 		response.ApplicationproblemJSON504 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMarketDayResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -14386,6 +16393,13 @@ func ParseMoveMarketDayWindowResponse(rsp *http.Response) (*MoveMarketDayWindowR
 		}
 		response.ApplicationproblemJSON409 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -14435,6 +16449,19 @@ func ParseMoveMarketDayWindowResponse(rsp *http.Response) (*MoveMarketDayWindowR
 		}
 		response.ApplicationproblemJSON504 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers MoveMarketDayWindowResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -14842,6 +16869,19 @@ func ParseCreateOfferingResponse(rsp *http.Response) (*CreateOfferingResponse, e
 
 	}
 
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateOfferingResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers201 = &headers
+	}
+
 	return response, nil
 }
 
@@ -14913,6 +16953,19 @@ func ParseGetOfferingResponse(rsp *http.Response) (*GetOfferingResponse, error) 
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOfferingResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -14972,6 +17025,13 @@ func ParseChangeOfferingResponse(rsp *http.Response) (*ChangeOfferingResponse, e
 		}
 		response.ApplicationproblemJSON409 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -15021,6 +17081,19 @@ func ParseChangeOfferingResponse(rsp *http.Response) (*ChangeOfferingResponse, e
 		}
 		response.ApplicationproblemJSON504 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeOfferingResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -15211,12 +17284,12 @@ func ParsePlaceOrderResponse(rsp *http.Response) (*PlaceOrderResponse, error) {
 	switch {
 	case rsp.StatusCode == 201:
 		var headers PlaceOrderResponse201Headers
-		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.IdempotentReplayed = &value
+			headers.IdempotencyReplayed = &value
 		}
 		response.Headers201 = &headers
 	}
@@ -15772,12 +17845,12 @@ func ParsePayOrderResponse(rsp *http.Response) (*PayOrderResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PayOrderResponse200Headers
-		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.IdempotentReplayed = &value
+			headers.IdempotencyReplayed = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -16535,6 +18608,84 @@ func ParsePutProductImageResponse(rsp *http.Response) (*PutProductImageResponse,
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReportBrowserResponse parses an HTTP response from a ReportBrowserWithResponse call
+func ParseReportBrowserResponse(rsp *http.Response) (*ReportBrowserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReportBrowserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
 	}
 
 	return response, nil

@@ -233,7 +233,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List farms */
+        /** List the farms that are verified */
         get: operations["list-farms"];
         put?: never;
         /** Open a farm */
@@ -272,6 +272,74 @@ export interface paths {
         get?: never;
         /** Verify a farm, so that it can sell */
         put: operations["verify-farm"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/manage/farms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List your farms, verified or not; all farms for market managers */
+        get: operations["list-managed-farms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/manage/farms/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a farm of yours, verified or not; any farm for market managers */
+        get: operations["get-managed-farm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/manage/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the products of your farms, verified or not; all products for market managers */
+        get: operations["list-managed-products"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/manage/products/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a product of your farms, verified or not; any product for market managers */
+        get: operations["get-managed-product"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -483,7 +551,7 @@ export interface paths {
         put?: never;
         /**
          * Place an order
-         * @description Holds the units until the order is paid or its hold expires. A refused order leaves nothing behind, and its key can be used again. A repeat with the same key answers with the order as it is now.
+         * @description Holds the units until the order is paid or its hold expires. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
          */
         post: operations["place-order"];
         delete?: never;
@@ -588,7 +656,7 @@ export interface paths {
         put?: never;
         /**
          * Pay an order
-         * @description Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice.
+         * @description Answers with the order and its payments. A payment that requires_action is confirmed with the provider by its client_secret. After a 503 or no answer at all, repeat the request with the same key: nothing is charged twice. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
          */
         post: operations["pay-order"];
         delete?: never;
@@ -675,6 +743,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rum": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report how a page did in a browser
+         * @description Web vitals, page loads and errors of one page, as the SDK's startRum and /rum.js send them. No personal data.
+         */
+        post: operations["report-browser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -704,6 +792,68 @@ export interface components {
              * @example 2026-05-02T10:30:00Z
              */
             updated_at: string;
+        };
+        BrowserError: {
+            /** @enum {string} */
+            kind: "exception" | "unhandled_rejection" | "resource" | "reported";
+            /**
+             * @description Without personal data.
+             * @example basket is undefined
+             */
+            message?: string;
+            /**
+             * @description The route template, not the address.
+             * @example /products/{id}
+             */
+            page: string;
+            /**
+             * @description The topmost frames.
+             * @example at addToBasket (/shop.js:1:2345)
+             */
+            stack?: string;
+            /** @example TypeError */
+            type?: string;
+        };
+        BrowserMeasurement: {
+            /** @enum {string} */
+            name: "lcp" | "inp" | "cls" | "ttfb" | "page_load";
+            /** @enum {string} */
+            navigation_type?: "navigate" | "reload" | "back-forward" | "back-forward-cache" | "prerender" | "restore" | "soft-navigation";
+            /**
+             * @description The route template, not the address. What the server does not know is counted as other.
+             * @example /products/{id}
+             */
+            page: string;
+            /**
+             * @description By the thresholds of web.dev.
+             * @enum {string}
+             */
+            rating?: "good" | "needs-improvement" | "poor";
+            /**
+             * Format: double
+             * @description In seconds; cls has no unit.
+             * @example 1.82
+             */
+            value: number;
+        };
+        BrowserReport: {
+            /**
+             * @description The web client.
+             * @example shop
+             */
+            app: string;
+            errors?: components["schemas"]["BrowserError"][];
+            measurements?: components["schemas"]["BrowserMeasurement"][];
+            /**
+             * @description Its release.
+             * @example 1.4.0
+             */
+            release?: string;
+            /**
+             * @description The trace that the page was made in (W3C). Send it as the header, too, where that can be done.
+             * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+             */
+            traceparent?: string;
         };
         CreateProductInputBody: {
             /** @enum {string} */
@@ -1595,23 +1745,33 @@ export interface components {
              */
             limit: number;
             /**
+             * @description Cursor of the next page; absent on the last one.
+             * @example 8oZ8Gf3Cz7XjQm1pMjAAMjQ3
+             */
+            next?: string;
+            /**
              * Format: int64
-             * @description The page this is.
+             * @description The page this is; behind a cursor, as far as is known.
              * @example 1
              */
             page: number;
             /**
              * Format: int64
-             * @description Pages that the list has.
+             * @description Pages that total makes.
              * @example 13
              */
             pages: number;
             /**
              * Format: int64
-             * @description Items on all pages together.
+             * @description Items on all pages together. A long list is counted only in part: see total_is_at_least.
              * @example 247
              */
             total: number;
+            /**
+             * @description true: there are more items than total, and more pages than pages.
+             * @example false
+             */
+            total_is_at_least?: boolean;
         };
         PasswordInputBody: {
             /**
@@ -1985,10 +2145,12 @@ export interface operations {
     "list-accounts": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Only accounts with this role. */
                 role?: "customer" | "farm_owner" | "market_manager" | "admin";
             };
@@ -2851,15 +3013,17 @@ export interface operations {
     "list-farms": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Words that the name, place or description contains; case and accents do not matter. */
                 q?: string;
                 /** @description Only farms of the account with this id. */
                 owner?: string;
-                /** @description Only farms that are verified, or only those that are not. */
+                /** @description Only farms that are verified, or only those that are not. Visitors see none of the latter. */
                 verified?: "true" | "false";
                 /** @description The order; a minus turns it round. */
                 sort?: "name" | "-name" | "newest";
@@ -3376,13 +3540,399 @@ export interface operations {
             };
         };
     };
-    "list-market-days": {
+    "list-managed-farms": {
         parameters: {
             query?: {
                 /** @description The page, from 1. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Words that the name, place or description contains; case and accents do not matter. */
+                q?: string;
+                /** @description Only farms of the account with this id. */
+                owner?: string;
+                /** @description Only farms that are verified, or only those that are not. Visitors see none of the latter. */
+                verified?: "true" | "false";
+                /** @description The order; a minus turns it round. */
+                sort?: "name" | "-name" | "newest";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListAnswerFarmBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-managed-farm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the resource. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemBodyFarm"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-managed-products": {
+        parameters: {
+            query?: {
+                /** @description The page, from 1. */
+                page?: number;
+                /** @description Items on a page. */
+                limit?: number;
+                /** @description Only products of this category. */
+                category?: "vegetables" | "fruit" | "mushrooms" | "herbs" | "dairy" | "eggs" | "meat" | "bread" | "honey" | "preserves" | "drinks" | "flowers";
+                /** @description Only products of the farm with this id. */
+                farm?: string;
+                /** @description Words that the name, description or farm's name contains; case and accents do not matter. */
+                q?: string;
+                /** @description The order; a minus turns it round. */
+                sort?: "name" | "-name" | "price" | "-price" | "newest";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListAnswerProductBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-managed-product": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the resource. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemBodyProduct"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-market-days": {
+        parameters: {
+            query?: {
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
+                page?: number;
+                /** @description Items on a page. */
+                limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Only days of the market with this id. */
                 market?: string;
                 /** @description Only days from this date on. */
@@ -3475,6 +4025,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3606,6 +4157,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4164,7 +4716,10 @@ export interface operations {
     "move-market-day-window": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id of the resource. */
                 id: string;
@@ -4180,6 +4735,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4224,6 +4780,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4299,10 +4864,12 @@ export interface operations {
     "list-markets": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -4574,10 +5141,12 @@ export interface operations {
     "list-offerings": {
         parameters: {
             query: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description The market day. */
                 market_day: string;
                 /** @description Only offerings of the farm with this id. */
@@ -4668,6 +5237,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4799,6 +5369,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4871,7 +5442,10 @@ export interface operations {
     "change-offering": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id of the resource. */
                 id: string;
@@ -4887,6 +5461,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4931,6 +5506,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5006,10 +5590,12 @@ export interface operations {
     "list-orders": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Only orders for this market day. */
                 market_day?: string;
                 /** @description Only orders in this state. */
@@ -5114,7 +5700,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    "Idempotent-Replayed"?: string;
+                    "Idempotency-Replayed"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5755,7 +6341,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    "Idempotent-Replayed"?: string;
+                    "Idempotency-Replayed"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5997,10 +6583,12 @@ export interface operations {
     "list-products": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Only products of this category. */
                 category?: "vegetables" | "fruit" | "mushrooms" | "herbs" | "dairy" | "eggs" | "meat" | "bread" | "honey" | "preserves" | "drinks" | "flowers";
                 /** @description Only products of the farm with this id. */
@@ -6696,6 +7284,100 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "report-browser": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowserReport"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

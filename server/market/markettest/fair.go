@@ -123,9 +123,10 @@ func (f *Fair) Available(t require.TestingT, index int) int64 {
 
 // Observer remembers what it is told. It is safe for concurrent use.
 type Observer struct {
-	mu      sync.Mutex
-	became  map[market.OrderState]int
-	soldOut int
+	mu       sync.Mutex
+	became   map[market.OrderState]int
+	payments map[market.PaymentState]int
+	soldOut  int
 }
 
 // OrderBecame implements market.Observer.
@@ -136,6 +137,28 @@ func (o *Observer) OrderBecame(order market.Order) {
 		o.became = map[market.OrderState]int{}
 	}
 	o.became[order.State]++
+}
+
+// PaymentBecame implements market.Observer.
+func (o *Observer) PaymentBecame(payment market.Payment) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.payments == nil {
+		o.payments = map[market.PaymentState]int{}
+	}
+	o.payments[payment.State]++
+}
+
+// Attending implements market.Observer.
+func (o *Observer) Attending(ctx context.Context, _ string) (context.Context, func(error)) {
+	return ctx, func(error) {}
+}
+
+// Payments returns how many payments came into the state.
+func (o *Observer) Payments(state market.PaymentState) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.payments[state]
 }
 
 // SoldOut implements market.Observer.

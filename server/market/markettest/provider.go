@@ -70,7 +70,7 @@ func (p *Provider) Report(ref string, state market.PaymentState) market.PaymentE
 	intent := p.intents[ref]
 	intent.become(state)
 	return market.PaymentEvent{
-		EventID: fmt.Sprintf("evt_%s_%s", ref, state), ProviderRef: ref, PaymentID: intent.Request.PaymentID, State: state,
+		Provider: "sandbox", EventID: "evt_" + uuid.NewString(), ProviderRef: ref, PaymentID: intent.Request.PaymentID, State: state,
 	}
 }
 

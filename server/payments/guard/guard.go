@@ -153,9 +153,9 @@ func (g *Guard) call(ctx context.Context, operation string, policies executor,
 	})
 	switch {
 	case errors.Is(err, circuitbreaker.ErrOpen):
-		g.signals.reject(operation, catalogue.PaymentRejectedByBreaker)
+		g.signals.reject(ctx, operation, catalogue.PaymentRejectedByBreaker)
 	case errors.Is(err, bulkhead.ErrFull):
-		g.signals.reject(operation, catalogue.PaymentRejectedByBulkhead)
+		g.signals.reject(ctx, operation, catalogue.PaymentRejectedByBulkhead)
 	}
 	return intent, asUnavailable(operation, err)
 }

@@ -59,7 +59,13 @@ func (s *signals) watch(state func() string) {
 	}
 }
 
-func (s *signals) reject(operation, reason string) {
+// reject counts a call that was not made, and says so on the span of who wanted it.
+func (s *signals) reject(ctx context.Context, operation, reason string) {
+	trace.SpanFromContext(ctx).AddEvent("payment call not made", trace.WithAttributes(
+		attribute.String("payment.provider", s.provider),
+		attribute.String("payment.operation", operation),
+		attribute.String("payment.rejection", reason),
+	))
 	s.rejections.WithLabelValues(s.provider, operation, reason).Inc()
 }
 
@@ -82,7 +88,7 @@ func (s *signals) begin(ctx, caller context.Context, operation string, number in
 		attribute.String("payment.operation", operation),
 		attribute.Int("payment.attempt", number),
 	))
-	return &attempt{ctx: ctx, caller: caller, signals: s, operation: operation, start: time.Now(), span: span}
+	return &attempt{ctx: telemetry.Resent(ctx, number-1), caller: caller, signals: s, operation: operation, start: time.Now(), span: span}
 }
 
 func (a *attempt) end(err error) {

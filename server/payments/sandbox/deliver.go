@@ -11,6 +11,7 @@ import (
 	"github.com/stripe/stripe-go/v82"
 
 	"github.com/farmersmarket/platform/server/payments"
+	"github.com/farmersmarket/platform/telemetry"
 )
 
 // How events are delivered.
@@ -30,9 +31,10 @@ func (s *Sandbox) nudge() {
 	}
 }
 
-// Deliver sends the events to the webhook at the URL until the context ends. An event that is not taken is sent again.
-func (s *Sandbox) Deliver(ctx context.Context, url string) {
-	client := &http.Client{Timeout: deliveryTimeout}
+// Deliver sends the events through the transport to the webhook at the URL until the context ends. An event that is not
+// taken is sent again.
+func (s *Sandbox) Deliver(ctx context.Context, transport http.RoundTripper, url string) {
+	client := &http.Client{Timeout: deliveryTimeout, Transport: transport}
 	defer client.CloseIdleConnections()
 	for {
 		next := s.deliverDue(ctx, client, url)
@@ -115,6 +117,7 @@ func (s *Sandbox) post(ctx context.Context, client *http.Client, url string, d D
 	if err != nil {
 		return fmt.Errorf("write event %s: %w", d.EventID, err)
 	}
+	ctx = telemetry.Resent(s.traces.resume(ctx, d.Ref), d.Attempts)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("deliver to %s: %w", url, err)

@@ -87,7 +87,7 @@ func (i *Intent) event(status stripe.PaymentIntentStatus, at, due time.Time) (De
 		return Delivery{}, fmt.Errorf("make the id of a delivery: %w", err)
 	}
 	return Delivery{
-		ID: id.String(), EventID: "evt_" + i.Ref + "_" + string(status), Ref: i.Ref, OrderID: i.OrderID, Payment: i.PaymentID,
+		ID: id.String(), EventID: fmt.Sprintf("evt_%s_%s_%d", i.Ref, status, at.UnixMicro()), Ref: i.Ref, OrderID: i.OrderID, Payment: i.PaymentID,
 		Status: status, At: at, Due: due,
 	}, nil
 }

@@ -48,6 +48,7 @@ type Sandbox struct {
 	clock   market.Clock
 	logger  *slog.Logger
 	wake    chan struct{} // there are new deliveries
+	traces  traces
 
 	mu    sync.Mutex
 	order Order
@@ -87,6 +88,7 @@ func (s *Sandbox) CreateIntent(ctx context.Context, r market.PaymentRequest) (ma
 	if err != nil {
 		return market.PaymentIntent{}, fmt.Errorf("create an intent for payment %s in the sandbox: %w", r.PaymentID, asUnavailable(err))
 	}
+	s.traces.keep(ctx, intent.Ref)
 	s.nudge()
 	s.logger.InfoContext(ctx, "sandbox payment", "notice", Notice, "provider_ref", intent.Ref, "payment_id", r.PaymentID,
 		"behaviour", intent.Behaviour, "status", intent.Status)

@@ -104,7 +104,7 @@ func (b *bench) deliver(in time.Duration, want ...market.PaymentState) {
 	defer running.Wait()
 	defer cancel()
 	b.clock.Advance(in)
-	running.Go(func() { b.Deliver(ctx, b.url) })
+	running.Go(func() { b.Deliver(ctx, http.DefaultTransport, b.url) })
 	require.Eventually(b.t, func() bool {
 		left, err := b.store.SandboxDeliveries(ctx, 10)
 		return err == nil && len(b.states()) >= len(want) && !slices.ContainsFunc(left, func(d sandbox.Delivery) bool {

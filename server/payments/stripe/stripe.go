@@ -23,7 +23,8 @@ const longest = time.Minute
 // Config says which account is used.
 type Config struct {
 	SecretKey string
-	BaseURL   string // https://api.stripe.com but in tests
+	BaseURL   string            // https://api.stripe.com but in tests
+	Transport http.RoundTripper // nil: http.DefaultTransport
 }
 
 // Provider is Stripe as a market.PaymentProvider. It makes each call once; package guard repeats those it may.
@@ -39,7 +40,8 @@ func New(config Config) (*Provider, error) {
 	backends := stripe.NewBackendsWithConfig(&stripe.BackendConfig{
 		URL: stripe.String(config.BaseURL),
 		HTTPClient: &http.Client{
-			Timeout: longest,
+			Timeout:   longest,
+			Transport: config.Transport,
 			// A redirect would take the secret key somewhere else.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},

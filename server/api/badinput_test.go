@@ -1,0 +1,93 @@
+package api_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/farmersmarket/platform/migrations"
+	"github.com/farmersmarket/platform/server/api"
+	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/server/market/markettest"
+	"github.com/farmersmarket/platform/server/store"
+	"github.com/farmersmarket/platform/server/store/storetest"
+)
+
+// TestBadInputOfEveryKindGetsAPreciseProblem sends requests byte for byte, as no decent client would.
+func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
+	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
+	_, err := migrations.Migrate(t.Context(), s.DB())
+	require.NoError(t, err)
+	fair := markettest.NewFair(t, s, 5)
+	owner, customer := as(t, s, market.FarmOwner), as(t, s, market.Customer)
+	address := serve(t, newApp(t, s, func(o *api.Options) { o.Plan, o.Checkout = fair.Plan, fair.Checkout }))
+
+	order := fmt.Sprintf(`{"market_day_id":%q,"slot_id":%q,"lines":[{"offering_id":%q,"quantity":%%s}]}`,
+		fair.Day.ID, fair.Market.Slots[0].ID, fair.Offerings[0].ID)
+	farm := `{"name":%q,"description":"","place":"Sligo","region":"","country":"IE"}`
+	for name, c := range map[string]struct {
+		user    user
+		path    string
+		headers string
+		body    string
+		status  int
+		says    string
+	}{
+		"a body that is too large": {owner, "/api/v1/farms", "", strings.Repeat("x", 1<<20+1), 413, "Too Large"},
+		"half a JSON":              {owner, "/api/v1/farms", "", `{"name":`, 400, "unexpected end of JSON input"},
+		"no body":                  {owner, "/api/v1/farms", "", "", 400, "body is required"},
+		"a body of another type":   {owner, "/api/v1/farms", "Content-Type: application/xml\r\n", "<farm/>", 415, "unknown content type"},
+		"bytes that are not UTF-8": {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", "\xff\xfe", 1), 400, "UTF-8"},
+		"a control character":      {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", `A\u0000B`, 1), 422, "name must"},
+		"JSON a thousand deep":     {owner, "/api/v1/farms", "", strings.Repeat(`[`, 20_000), 400, ""},
+		"a field that there is not": {
+			owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "A"), "{", `{"verified":true,`, 1), 422, "validation failed",
+		},
+		"a quantity below nothing":   {customer, "/api/v1/orders", "Idempotency-Key: a\r\n", fmt.Sprintf(order, "-1"), 422, "validation failed"},
+		"a quantity with a fraction": {customer, "/api/v1/orders", "Idempotency-Key: b\r\n", fmt.Sprintf(order, "1.5"), 422, "validation failed"},
+		"a quantity beyond 64 bits":  {customer, "/api/v1/orders", "Idempotency-Key: c\r\n", fmt.Sprintf(order, "1e30"), 422, "validation failed"},
+		"a quantity as a text":       {customer, "/api/v1/orders", "Idempotency-Key: d\r\n", fmt.Sprintf(order, `"1"`), 422, "validation failed"},
+		"an id that is none":         {customer, "/api/v1/orders", "Idempotency-Key: e\r\n", strings.Replace(fmt.Sprintf(order, "1"), fair.Day.ID, "1", 1), 422, "validation failed"},
+		"a key with a space in it":   {customer, "/api/v1/orders", "Idempotency-Key: a b\r\n", fmt.Sprintf(order, "1"), 422, "validation failed"},
+		"two keys":                   {customer, "/api/v1/orders", "Idempotency-Key: f\r\nIdempotency-Key: g\r\n", fmt.Sprintf(order, "1"), 422, "Idempotency-Key"},
+		"a token of another market":  {user{token: "eyJhbGciOiJub25lIn0.e30."}, "/api/v1/orders", "Idempotency-Key: h\r\n", fmt.Sprintf(order, "1"), 401, "token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := sendRaw(t, address, c.user, c.path, c.headers, c.body)
+			require.Equal(t, c.status, got.status, string(got.body))
+			require.Equal(t, "application/problem+json", got.contentType)
+			problem := decode[api.Problem](t, got.body)
+			said := problem.Detail + " " + problem.Title
+			for _, e := range problem.Errors {
+				said += " " + e.Location + " " + e.Message
+			}
+			require.Contains(t, said, c.says)
+			require.NotContains(t, said, "\ufffd")
+		})
+	}
+}
+
+// sendRaw writes a POST to a connection of its own and reads the answer.
+func sendRaw(t *testing.T, address string, u user, path, headers, body string) answer {
+	t.Helper()
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	require.NoError(t, err)
+	defer connection.Close()
+	require.NoError(t, connection.SetDeadline(time.Now().Add(time.Minute)))
+	if !strings.Contains(headers, "Content-Type") {
+		headers += "Content-Type: application/json\r\n"
+	}
+	go func() { // a server that refuses a body does not read all of it
+		_, _ = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n%sContent-Length: %d\r\n\r\n%s",
+			path, address, u.token, headers, len(body), body)
+	}()
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	require.NoError(t, err)
+	return read(t, response)
+}

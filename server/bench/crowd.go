@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/tsenart/vegeta/v12/lib"
+)
+
+// orderEvery is how many requests there are to one order.
+const orderEvery = 10
+
+// crowd are customers who look around, and order.
+type crowd struct {
+	url       string
+	tokens    []string
+	day, slot string
+	offerings []string
+	products  []string
+}
+
+type named struct {
+	ID       string `json:"id"`
+	MarketID string `json:"market_id"`
+	Slots    []struct {
+		ID string `json:"id"`
+	} `json:"slots"`
+}
+
+// newCrowd registers the customers and finds out what is on offer.
+func newCrowd(ctx context.Context, url string) (*crowd, error) {
+	const customers = 8
+	c := &crowd{url: url + "/api/v1"}
+	for n := range customers {
+		who := map[string]string{"email": fmt.Sprintf("customer%d@example.org", n), "password": "walnut-Saturday-quince"}
+		account := map[string]string{"name": "Customer"}
+		maps.Copy(account, who)
+		var grant struct {
+			AccessToken string `json:"access_token"`
+		}
+		if err := errors.Join(c.call(ctx, "/auth/register", account, nil), c.call(ctx, "/auth/login", who, &grant)); err != nil {
+			return nil, err
+		}
+		c.tokens = append(c.tokens, grant.AccessToken)
+	}
+	var days, products, offerings []named
+	if err := errors.Join(c.call(ctx, "/market-days?state=open", nil, &days), c.call(ctx, "/products?limit=100", nil, &products)); err != nil {
+		return nil, err
+	}
+	if len(days) == 0 {
+		return nil, errors.New("no market day takes orders")
+	}
+	var held named
+	err := errors.Join(c.call(ctx, "/markets/"+days[0].MarketID, nil, &held), c.call(ctx, "/offerings?limit=100&market_day="+days[0].ID, nil, &offerings))
+	if err != nil {
+		return nil, err
+	}
+	c.day, c.slot = days[0].ID, held.Slots[0].ID
+	for _, o := range offerings {
+		c.offerings = append(c.offerings, o.ID)
+	}
+	for _, p := range products {
+		c.products = append(c.products, p.ID)
+	}
+	return c, nil
+}
+
+// call posts the body, or gets where there is none, and reads the answer's data.
+func (c *crowd) call(ctx context.Context, path string, body, data any) error {
+	method, content := http.MethodGet, []byte(nil)
+	if body != nil {
+		method = http.MethodPost
+		var err error
+		if content, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(content))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode >= http.StatusBadRequest {
+		return errors.Join(err, fmt.Errorf("%s answered %d: %s", path, response.StatusCode, text))
+	}
+	if data == nil {
+		return nil
+	}
+	return json.Unmarshal(text, &struct {
+		Data any `json:"data"`
+	}{data})
+}
+
+// next is the next request: an order, or a look at what most people look at.
+func (c *crowd) next(target *vegeta.Target) error {
+	random := rand.IntN //nolint:gosec // no secret
+	target.Method, target.Body, target.Header = http.MethodGet, nil, http.Header{}
+	switch n := random(orderEvery); {
+	case n == 0:
+		return c.order(target)
+	case n < 4: //nolint:mnd // three in ten
+		target.URL = fmt.Sprintf("%s/products?limit=20&page=%d&sort=%s", c.url, 1+random(10), []string{"name", "price", "newest"}[random(3)])
+	case n < 6: //nolint:mnd // two
+		target.URL = c.url + "/products/" + c.products[random(len(c.products))]
+	case n < 7: //nolint:mnd // one
+		target.URL = c.url + "/products?q=" + []string{"apple", "cheese", "bread", "honey", "goat", "egg"}[random(6)]
+	default:
+		target.URL = fmt.Sprintf("%s/offerings?market_day=%s&limit=20&page=%d", c.url, c.day, 1+random(3))
+	}
+	return nil
+}
+
+func (c *crowd) order(target *vegeta.Target) (err error) {
+	type line struct {
+		OfferingID string `json:"offering_id"`
+		Quantity   int    `json:"quantity"`
+	}
+	const lines = 3
+	var wanted []line
+	for _, n := range rand.Perm(len(c.offerings))[:lines] {
+		wanted = append(wanted, line{OfferingID: c.offerings[n], Quantity: 1})
+	}
+	target.Method, target.URL = http.MethodPost, c.url+"/orders"
+	target.Header.Set("Content-Type", "application/json")
+	target.Header.Set("Authorization", "Bearer "+c.tokens[rand.IntN(len(c.tokens))]) //nolint:gosec // no secret
+	target.Header.Set("Idempotency-Key", uuid.NewString())
+	target.Body, err = json.Marshal(map[string]any{"market_day_id": c.day, "slot_id": c.slot, "lines": wanted})
+	return err
+}

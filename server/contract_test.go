@@ -1,0 +1,91 @@
+package main_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/farmersmarket/platform/telemetry/inventory"
+	"github.com/farmersmarket/platform/telemetry/telemetrytest"
+)
+
+// TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse drives real servers through all they do, and all that is
+// done to them, and compares their metrics, spans and log lines with the catalogue both ways.
+func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
+	contract := telemetrytest.NewContract(ofLibraries(t))
+	for name, scene := range map[string]func(*testing.T, *telemetrytest.Contract){
+		"requests of every kind":       requestsOfEveryKind,
+		"orders and payments":          ordersAndPayments,
+		"an outage of the database":    outageOfTheDatabase,
+		"an outage of Redis":           outageOfRedis,
+		"an outage of the provider":    outageOfTheProvider,
+		"an outage of the collector":   outageOfTheCollector,
+		"rows that break the rules":    rowsThatBreakTheRules,
+		"reports of browsers":          reportsOfBrowsers,
+		"a stop with nobody to report": stopWithNobodyToReportTo,
+	} {
+		t.Run(name, func(t *testing.T) { scene(t, contract) })
+	}
+	require.Empty(t, contract.Undeclared(), "emitted, and not as declared")
+	require.Empty(t, contract.Missing(), "declared, and not emitted")
+}
+
+// ofLibraries knows the metrics that come with the Go runtime and libraries, by the inventory.
+func ofLibraries(t *testing.T) func(metric string) bool {
+	t.Helper()
+	programs, err := inventory.Load()
+	require.NoError(t, err)
+	return func(metric string) bool {
+		return slices.ContainsFunc(programs, func(p inventory.Program) bool {
+			return p.Job == "server" && slices.ContainsFunc(p.Metrics, func(m inventory.Metric) bool { return m.Name == metric })
+		})
+	}
+}
+
+// observed is a running server of which all that it emits is compared with the contract.
+type observed struct {
+	*process
+
+	contract  *telemetrytest.Contract
+	collector *telemetrytest.Collector
+}
+
+// observe runs a server with these settings.
+func observe(t *testing.T, contract *telemetrytest.Contract, settings ...string) *observed {
+	t.Helper()
+	collector := telemetrytest.NewCollector(t)
+	return &observed{
+		process:  start(t, append([]string{"OTLP_ENDPOINT=" + collector.Addr, "AUDIT_INTERVAL=50ms"}, settings...)...),
+		contract: contract, collector: collector,
+	}
+}
+
+// end stops the server and compares all that it emitted.
+func (o *observed) end() {
+	o.t.Helper()
+	o.scrape()
+	require.Zero(o.t, o.stop(syscall.SIGTERM))
+	o.contract.SeeSpans(o.collector.ResourceSpans())
+	o.contract.SeeLogs(o.logs.String())
+}
+
+func (o *observed) scrape() string {
+	o.t.Helper()
+	status, page := ask(o.t, http.MethodGet, o.admin+"/metrics", "")
+	require.Equal(o.t, http.StatusOK, status)
+	require.NoError(o.t, o.contract.SeeMetrics(page))
+	return page
+}
+
+// until asks again and again until the metrics page has the text.
+func (o *observed) until(text string, do func()) {
+	o.t.Helper()
+	require.Eventually(o.t, func() bool {
+		do()
+		return strings.Contains(o.scrape(), text)
+	}, patience, patience/1000, "the metrics should have %s", text)
+}

@@ -1,0 +1,39 @@
+package catalogue
+
+// OtherServer is the server_address of hosts that the service was not configured to call.
+const OtherServer = "other"
+
+// HTTPClientRequestDuration is the duration of every HTTP request that the service makes, until the answer has been read.
+// Buckets are those that the OpenTelemetry HTTP conventions advise.
+var HTTPClientRequestDuration = Metric{
+	Name: "http_client_request_duration_seconds", Type: Histogram, Unit: "seconds", Stability: Stable,
+	Help: "Duration of HTTP client requests.",
+	Labels: []Label{
+		HTTPMethod,
+		{Name: "server_address", Help: "Host that was called", Bound: "the hosts of the configuration and " + OtherServer},
+		{Name: "http_response_status_code", Help: "HTTP status code of the answer; empty where there was none", Bound: "HTTP status codes"},
+		ErrorType,
+	},
+	Buckets: HTTPServerRequestDuration.Buckets,
+}
+
+func httpClientMetrics() []Metric { return []Metric{HTTPClientRequestDuration} }
+
+func httpClientSpans() []Span {
+	return []Span{{
+		Name: "{http.request.method}", Kind: ClientSpan, Stability: Stable,
+		Help: "A request that the service makes: of the payment provider, the image store, or by the sandbox of the API itself.",
+		Always: []Attribute{
+			{Name: "http.request.method", Type: Text, Help: "HTTP method; _OTHER for unknown ones", Values: HTTPMethod.Values},
+			{Name: "server.address", Type: Text, Help: "Host that was called"},
+			{Name: "server.port", Type: Integer, Help: "Port that was called"},
+			{Name: "url.full", Type: Text, Help: "URL, with credentials and the values of secret parameters left out"},
+		},
+		Sometimes: []Attribute{
+			{Name: "http.response.status_code", Type: Integer, Help: "HTTP status code of the answer"},
+			{Name: "http.request.method_original", Type: Text, Help: "The method as it was sent, where it is unknown"},
+			{Name: "http.request.resend_count", Type: Integer, Help: "How often the request was sent before"},
+			errorTypeAttribute,
+		},
+	}}
+}

@@ -1,0 +1,187 @@
+package telemetry
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/uptrace/bun"
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+)
+
+// mostStatements bounds the kinds of statements told apart. A service has some dozens; one that writes table names into
+// its SQL has more than can be counted, and the rest is then told apart by the command alone.
+const mostStatements = 512
+
+// statementKey tells kinds of statements apart.
+type statementKey struct{ operation, collection string }
+
+// statement is a kind of statement: all that is the same for each of its kind, made once.
+type statement struct {
+	statementKey
+
+	name       string               // of the span
+	attributes []attribute.KeyValue // of the span
+
+	series func(category string) *statementSeries
+	done   *statementSeries // the series of those without an error
+}
+
+var clientSpan = trace.WithSpanKind(trace.SpanKindClient)
+
+func (h *databaseHook) newStatement(key statementKey) *statement {
+	s := &statement{statementKey: key, name: strings.TrimSpace(key.operation + " " + key.collection)}
+	s.attributes = append(slices.Clone(h.common), semconv.DBOperationName(key.operation))
+	if key.collection != "" {
+		s.attributes = append(s.attributes, semconv.DBCollectionName(key.collection))
+	}
+	failures := table[string, *statementSeries]{}
+	newSeries := func(category string) *statementSeries {
+		return newStatementSeries(h.instruments.duration.
+			WithLabelValues(h.system, operationLabel(key.operation), key.collection, category))
+	}
+	s.series = func(category string) *statementSeries {
+		series, _ := failures.get(category, len(catalogue.ErrorType.Values), newSeries)
+		return series
+	}
+	s.done = s.series("")
+	return s
+}
+
+// describe sets the attributes of the span, all at once, for each time costs an allocation.
+func (s *statement) describe(span trace.Span, text string, rows rows) {
+	attributes := make([]attribute.KeyValue, 0, len(s.attributes)+2) //nolint:mnd // those below
+	attributes = append(append(attributes, s.attributes...), semconv.DBQueryText(text))
+	if rows.attribute != "" {
+		attributes = append(attributes, attribute.Int64(rows.attribute, rows.n))
+	}
+	span.SetAttributes(attributes...)
+}
+
+// observe records a duration. The statement of a recorded span becomes the exemplar of its bucket when that is due for a
+// new one.
+func (s *statement) observe(span trace.Span, duration time.Duration, end time.Time, category string) {
+	series := s.done
+	if category != "" {
+		series = s.series(category)
+	}
+	series.observe(span, duration.Seconds(), end)
+}
+
+// statementOf says what kind of statement it is.
+func (h *databaseHook) statementOf(event *bun.QueryEvent) *statement {
+	var key statementKey
+	if _, raw := event.IQuery.(*bun.RawQuery); event.IQuery == nil || raw {
+		key.operation, key.collection = summarize(event.Query)
+	} else {
+		key.operation, key.collection = event.IQuery.Operation(), tableName(event.IQuery.GetTableName())
+	}
+	return h.statement(key)
+}
+
+func (h *databaseHook) statement(key statementKey) *statement {
+	s, ok := h.statements.get(key, mostStatements, h.newStatement)
+	if !ok {
+		key = statementKey{operation: operationLabel(key.operation)}
+		s, _ = h.statements.get(key, mostStatements+len(catalogue.DBOperation.Values), h.newStatement)
+	}
+	return s
+}
+
+// operationLabel keeps the set of label values small: the rarer commands share one.
+func operationLabel(operation string) string {
+	if slices.Contains(catalogue.DBOperation.Values, operation) {
+		return operation
+	}
+	return catalogue.DBOtherOperation
+}
+
+// tableName is the name of the table in what bun says of it, which may be quoted, renamed, or a query.
+func tableName(said string) string {
+	name, _, _ := strings.Cut(said, " ")
+	return identifier(strings.Trim(name, `"`))
+}
+
+// identifier returns the name of a table; empty when it is none. Both databases take longer ones, but nobody writes them.
+func identifier(name string) string {
+	const longest = 63
+	if name == "" || len(name) > longest || isDigit(name[0]) {
+		return ""
+	}
+	for i := range len(name) {
+		if !isWord(name[i]) && name[i] != '.' {
+			return ""
+		}
+	}
+	return name
+}
+
+// table holds what is made once for each key. Reading takes no lock.
+type table[K comparable, V any] struct {
+	current atomic.Pointer[map[K]V]
+	mu      sync.Mutex
+}
+
+// get returns the value of the key, which is made when it is the first time. It reports false where there are as many as
+// may be.
+func (t *table[K, V]) get(key K, most int, create func(K) V) (V, bool) {
+	if known := t.current.Load(); known != nil {
+		if value, ok := (*known)[key]; ok {
+			return value, true
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	next := map[K]V{}
+	if known := t.current.Load(); known != nil {
+		if value, ok := (*known)[key]; ok {
+			return value, true
+		}
+		next = maps.Clone(*known)
+	}
+	if len(next) >= most {
+		var none V
+		return none, false
+	}
+	next[key] = create(key)
+	t.current.Store(&next)
+	return next[key], true
+}
+
+// statementSeries is one series of the histogram of durations.
+type statementSeries struct {
+	histogram    observer
+	nextExemplar []atomic.Int64 // per bucket: the Unix time in ns from which it takes one
+}
+
+func newStatementSeries(histogram prometheus.Observer) *statementSeries {
+	return &statementSeries{
+		histogram:    histogram.(observer), //nolint:errcheck // it is one
+		nextExemplar: make([]atomic.Int64, len(catalogue.DBClientOperationDuration.Buckets)+1),
+	}
+}
+
+func (s *statementSeries) observe(span trace.Span, seconds float64, end time.Time) {
+	sc := span.SpanContext()
+	if !sc.IsSampled() || !s.takesExemplar(seconds, end) {
+		s.histogram.Observe(seconds)
+		return
+	}
+	span.SetAttributes(attribute.Bool(catalogue.Exemplar, true))
+	s.histogram.ObserveWithExemplar(seconds, prometheus.Labels{"trace_id": sc.TraceID().String(), "span_id": sc.SpanID().String()})
+}
+
+func (s *statementSeries) takesExemplar(seconds float64, now time.Time) bool {
+	bucket, _ := slices.BinarySearch(catalogue.DBClientOperationDuration.Buckets, seconds)
+	due := s.nextExemplar[bucket].Load()
+	return now.UnixNano() >= due &&
+		s.nextExemplar[bucket].CompareAndSwap(due, now.Add(exemplarInterval).UnixNano())
+}
