@@ -117,7 +117,7 @@ func cleanText(key attribute.Key, text string) string {
 		return redact.Query(text)
 	case key == semconv.URLPathKey:
 		return redact.Path(text)
-	case text != "" && redact.Key(string(key)):
+	case text != "" && isSecretKey(string(key)):
 		return redact.Mark
 	}
 	return redact.String(text)
