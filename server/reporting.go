@@ -39,6 +39,7 @@ func telemetryConfig(c config.Config) telemetry.Config {
 		Service: serviceName, Version: version(), Revision: revision(), Environment: c.Environment,
 		OTLPEndpoint: c.OTLPEndpoint, OTLPInsecure: c.OTLPInsecure, SampleRatio: c.TraceSampleRatio, Quiet: api.ProbeRoutes(),
 		Logs: os.Stdout, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
+		Off:       !c.Telemetry,
 		SlowQuery: c.SlowQuery, SlowQueryPlan: c.SlowQueryPlan,
 		ExportLogs: c.OTLPLogs, FullClientAddress: c.FullClientAddress,
 	}

@@ -119,7 +119,7 @@ func cleanText(key attribute.Key, text string) string {
 		return redact.Query(text)
 	case key == semconv.URLPathKey:
 		return redact.Path(text)
-	case key == semconv.HTTPRequestMethodOriginalKey && !method.MatchString(text), text != "" && redact.Key(string(key)):
+	case key == semconv.HTTPRequestMethodOriginalKey && !method.MatchString(text), text != "" && isSecretKey(string(key)):
 		return redact.Mark
 	}
 	return redact.String(text)
