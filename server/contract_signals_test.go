@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -33,6 +34,7 @@ func slowStatements(t *testing.T, contract *telemetrytest.Contract) {
 	o := observe(t, contract, "SLOW_QUERY=1ns", "SLOW_QUERY_PLAN=on", "RATE_LIMITS=off")
 	ask(t, http.MethodPost, o.api+"/api/v1/auth/register", `{"email":"nora@example.org","password":"hazel-Sunday-medlar","name":"Nora"}`)
 	o.waitForLine("plan of a slow statement")
+	require.Eventually(t, func() bool { return strings.Contains(o.logs.String(), `"omitted":`) }, patience, patience/1000)
 	o.untilSpan(func(span *tracepb.Span) bool { return span.GetName() == "cache wait catalogue" }, func() {
 		path := "/api/v1/products?q=" + uuid.NewString()
 		var asking sync.WaitGroup
