@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -120,8 +121,11 @@ func outageOfTheProvider(t *testing.T, contract *telemetrytest.Contract) {
 func outageOfTheCollector(t *testing.T, contract *telemetrytest.Contract) {
 	o := observe(t, contract)
 	o.collector.RefuseNext(nil, status.Error(codes.Unavailable, "not now"))
+	o.collector.RefuseNextLogs(nil, status.Error(codes.Unavailable, "not now"))
 	o.get("/api/v1/farms")
-	o.waitForLine("collector reachable again")
+	require.Eventually(t, func() bool {
+		return strings.Count(o.logs.String(), "collector reachable again") == 2 //nolint:mnd // for spans and for lines
+	}, patience, patience/1000)
 	o.end()
 }
 

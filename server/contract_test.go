@@ -63,7 +63,9 @@ func observe(t *testing.T, contract *telemetrytest.Contract, settings ...string)
 	t.Helper()
 	collector := telemetrytest.NewCollector(t)
 	return &observed{
-		process:  start(t, append([]string{"OTLP_ENDPOINT=" + collector.Addr, "AUDIT_INTERVAL=50ms"}, settings...)...),
+		process: start(t, append([]string{
+			"OTLP_ENDPOINT=" + collector.Addr, "OTLP_LOGS=on", "SENTRY_DSN=" + telemetrytest.NewSentry(t).DSN, "AUDIT_INTERVAL=50ms",
+		}, settings...)...),
 		contract: contract, collector: collector,
 	}
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/farmersmarket/platform/telemetry/errortracking"
 )
 
+// logBuffer bounds the log lines that wait for a slow standard output, in bytes: about 3,000.
+const logBuffer = 1 << 20
+
 // startTelemetry starts it, with reports of failures to Sentry where the configuration names a project there. The
 // returned function sends what is left at the end.
 func startTelemetry(c config.Config) (*telemetry.Telemetry, func(), error) {
@@ -38,7 +41,7 @@ func telemetryConfig(c config.Config) telemetry.Config {
 	return telemetry.Config{
 		Service: serviceName, Version: version(), Revision: revision(), Environment: c.Environment,
 		OTLPEndpoint: c.OTLPEndpoint, OTLPInsecure: c.OTLPInsecure, SampleRatio: c.TraceSampleRatio, Quiet: api.ProbeRoutes(),
-		Logs: os.Stdout, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
+		Logs: os.Stdout, LogBuffer: logBuffer, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
 		Off:       !c.Telemetry,
 		SlowQuery: c.SlowQuery, SlowQueryPlan: c.SlowQueryPlan,
 		ExportLogs: c.OTLPLogs, FullClientAddress: c.FullClientAddress,

@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	lineBuffer  = 1 << 20                // bounds the log lines that wait to be written, in bytes
 	lineDelay   = 100 * time.Millisecond // longest that a line waits that can
 	lineBacklog = 32 << 10               // bytes from which lines are written without waiting longer
 )
@@ -24,8 +23,11 @@ const (
 //
 // Lines that can wait do, for each other: to wake the goroutine for every request costs more than all else that is logged
 // of it. A process that is killed, or that crashes, loses them: lineDelay of requests that succeeded.
+//
+// Without a buffer there is no goroutine, and each line is written before Write returns.
 type lineWriter struct {
-	out io.Writer
+	out    io.Writer
+	buffer int // bytes
 
 	mu      sync.Mutex
 	changed sync.Cond // of due, writing or closed
@@ -36,18 +38,21 @@ type lineWriter struct {
 	writing bool
 	closed  bool
 
-	torn       bool // the last line written was cut off; the worker's alone
+	torn       bool // the last line written was cut off; of whoever writes
 	full       prometheus.Counter
 	unwritable prometheus.Counter
 }
 
-func newLineWriter(out io.Writer, metrics *Metrics) *lineWriter {
+func newLineWriter(out io.Writer, buffer int, metrics *Metrics) *lineWriter {
 	dropped := metrics.Counter(catalogue.LogLinesDropped)
 	w := &lineWriter{
-		out:  out,
+		out: out, buffer: buffer,
 		full: dropped.WithLabelValues("buffer_full"), unwritable: dropped.WithLabelValues("write_failed"),
 	}
 	w.changed.L = &w.mu
+	if buffer == 0 {
+		return w
+	}
 	w.timer = time.AfterFunc(lineDelay, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -57,7 +62,7 @@ func newLineWriter(out io.Writer, metrics *Metrics) *lineWriter {
 	return w
 }
 
-// Write takes one line, or several. It never waits and never fails.
+// Write takes one line, or several. It never fails and, with a buffer, never waits.
 func (w *lineWriter) Write(line []byte) (int, error) { return w.put(line, false) }
 
 // patientLines takes lines that can wait.
@@ -69,10 +74,10 @@ func (w *lineWriter) put(line []byte, patient bool) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case len(w.waiting)+len(line) > lineBuffer:
+	case w.buffer == 0, w.closed && !w.writing: // the latter are the last words of a program that ends
+		w.write(line)
+	case len(w.waiting)+len(line) > w.buffer:
 		w.full.Inc()
-	case w.closed && !w.writing:
-		w.write(line) // the last words of a program that ends
 	default:
 		if patient && len(w.waiting) == 0 {
 			w.timer.Reset(lineDelay)

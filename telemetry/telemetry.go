@@ -65,8 +65,11 @@ type Config struct {
 	// ExportInterval is the longest that a finished span or a log line waits before it is sent. Default 1 s.
 	ExportInterval time.Duration
 
-	// Logs is where log lines go. It may be slow, or fail: nobody waits for it. Default standard error.
+	// Logs is where log lines go. Default standard error. When it fails, lines are lost, and counted.
 	Logs io.Writer
+	// LogBuffer bounds the log lines that wait for a slow Logs, in bytes. 0: each is written before its logger returns,
+	// and a pipe that nobody reads stops the service.
+	LogBuffer int
 	// LogLevel is the least level that is logged. Default info.
 	LogLevel slog.Level
 	// Quiet are the route templates that probes ask all the time. They are measured, but not traced, and logged only when
@@ -118,7 +121,7 @@ func Start(config Config) (*Telemetry, error) {
 		propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
 		onError:    func(context.Context, ErrorEvent) {},
 	}
-	t.lines = newLineWriter(config.Logs, t.Metrics)
+	t.lines = newLineWriter(config.Logs, config.LogBuffer, t.Metrics)
 	if err := t.startExport(); err != nil {
 		return nil, err
 	}
