@@ -69,7 +69,7 @@ func productID(n int) string {
 func (g *generated) farm(n int) market.Farm {
 	return market.Farm{
 		ID: farmID(n), Name: strings.ToUpper(invented(n)[:1]) + invented(n)[1:] + " Farm", Description: "On the hill above the river.",
-		Place: "Ballyvara", Region: "County Wicklow", Country: "IE", Verified: true, VerifiedAt: g.since,
+		Place: "Ballyvara", Region: "County Wicklow", Country: "IE",
 		Version: 1, Verified: true, VerifiedAt: g.since, CreatedAt: g.since, UpdatedAt: g.since,
 	}
 }
