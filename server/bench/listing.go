@@ -2,18 +2,21 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/farmersmarket/platform/server/market"
-	"github.com/farmersmarket/platform/server/store"
 )
 
-// listing compares a small and a large catalogue, asked as the API asks, without HTTP and without a cache: both would only
-// make the sides more alike.
+// listing compares a small and a large catalogue, as a client meets them when nothing of what it asks for is cached: two
+// real servers, each on its own.
 type listing struct {
+	server    string // path of the program
 	products  int
 	questions int
 }
@@ -35,12 +38,12 @@ func (l *listing) run(ctx context.Context) error {
 }
 
 func (l *listing) measure(ctx context.Context, system string) (err error) {
-	small, err := openShelf(ctx, system, smallCatalogue)
+	small, err := l.open(ctx, system, smallCatalogue)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, small.close()) }()
-	large, err := openShelf(ctx, system, l.products)
+	large, err := l.open(ctx, system, l.products)
 	if err != nil {
 		return err
 	}
@@ -48,7 +51,7 @@ func (l *listing) measure(ctx context.Context, system string) (err error) {
 	var rows [][]string
 	for _, way := range ways() {
 		say("%s: %s", system, way.name)
-		few, many, err := l.compare(ctx, way, small, large)
+		few, many, err := l.compare(way, small, large)
 		if err != nil {
 			return fmt.Errorf("%s: %w", way.name, err)
 		}
@@ -58,27 +61,28 @@ func (l *listing) measure(ctx context.Context, system string) (err error) {
 			ratio(float64(p95[1]), float64(p95[0])),
 		})
 	}
-	table(fmt.Sprintf("%s, %d and %d products", system, smallCatalogue, l.products),
+	table(fmt.Sprintf("%s, %d and %d products, over HTTP, nothing cached", system, smallCatalogue, l.products),
 		[]string{"", "p50 small", "p50 large", "p95 small", "p95 large", "ratio of p95"}, rows)
 	return nil
 }
 
 // compare asks both catalogues in turn and returns the times of each.
-func (l *listing) compare(ctx context.Context, w way, small, large *shelf) (few, many []time.Duration, err error) {
+func (l *listing) compare(w way, small, large *shelf) (few, many []time.Duration, err error) {
 	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same questions every time
-	questions := make([][2]question, l.questions)
+	questions := make([][2]string, l.questions)
 	for i := range questions {
-		questions[i] = [2]question{w.ask(random, small), w.ask(random, large)}
+		questions[i] = [2]string{w.ask(random, small), w.ask(random, large)}
 	}
+	sides := [2]*shelf{small, large}
 	best := [2][]time.Duration{make([]time.Duration, l.questions), make([]time.Duration, l.questions)}
 	for range rounds {
 		for i, pair := range questions {
-			for side, ask := range pair {
-				start := time.Now()
-				if err := ask(ctx); err != nil {
+			for side, question := range pair {
+				_, took, err := sides[side].get(question)
+				if err != nil {
 					return nil, nil, err
 				}
-				if took := time.Since(start); best[side][i] == 0 || took < best[side][i] {
+				if best[side][i] == 0 || took < best[side][i] {
 					best[side][i] = took
 				}
 			}
@@ -87,99 +91,95 @@ func (l *listing) compare(ctx context.Context, w way, small, large *shelf) (few,
 	return best[0], best[1], nil
 }
 
-// question is asked of one catalogue.
-type question func(ctx context.Context) error
-
-// way is a way to look at a catalogue. Each question is for something else.
+// way is a way to look at a catalogue: it makes paths and queries, each for something else.
 type way struct {
 	name string
-	ask  func(random *rand.Rand, s *shelf) question
-}
-
-func list(change func(q *market.ProductQuery, random *rand.Rand, s *shelf)) func(*rand.Rand, *shelf) question {
-	return func(random *rand.Rand, s *shelf) question {
-		query := market.ProductQuery{Paging: market.Paging{Page: 1, Limit: market.DefaultLimit}, Sort: pick(random, market.ProductSorts())}
-		change(&query, random, s)
-		return func(ctx context.Context) error {
-			_, err := s.catalogue.Products(ctx, query)
-			return err
-		}
-	}
+	ask  func(random *rand.Rand, s *shelf) string
 }
 
 func pick[T any](random *rand.Rand, from []T) T { return from[random.IntN(len(from))] }
 
+func anyOrder(random *rand.Rand) string { return "/products?sort=" + string(pick(random, market.ProductSorts())) }
+
 // ways are what is measured. Where nothing else is said, the order is any.
 func ways() []way {
 	return []way{
-		{"first page", list(func(*market.ProductQuery, *rand.Rand, *shelf) {})},
-		{"a page from all over the list, by cursor", list(func(q *market.ProductQuery, r *rand.Rand, s *shelf) {
-			q.Sort, q.Cursor = market.SortName, pick(r, s.cursors)
-		})},
-		{"first page of a category", list(func(q *market.ProductQuery, r *rand.Rand, _ *shelf) {
-			q.Category = pick(r, market.Categories())
-		})},
-		{"first page of a farm", list(func(q *market.ProductQuery, r *rand.Rand, s *shelf) {
-			q.FarmID = farmID(r.IntN(s.of.farms()))
-		})},
-		{"search, a common word (1 in 3)", list(func(q *market.ProductQuery, _ *rand.Rand, _ *shelf) { q.Search = commonWord })},
-		{"search, a rare word (10 in all)", list(func(q *market.ProductQuery, r *rand.Rand, _ *shelf) { q.Search = rareWord(r.IntN(rareWords)) })},
-		{"search, a word in between (1 in 80)", list(func(q *market.ProductQuery, r *rand.Rand, _ *shelf) { q.Search = pick(r, goods) })},
-		{"search, the first word of names (1 in 40), by name", list(func(q *market.ProductQuery, r *rand.Rand, _ *shelf) {
-			q.Search, q.Sort = pick(r, qualities), market.SortName
-		})},
-		{"one product by its id", func(r *rand.Rand, s *shelf) question {
-			id := productID(r.IntN(s.of.products))
-			return func(ctx context.Context) error {
-				_, err := s.catalogue.Product(ctx, id)
-				return err
-			}
+		{"first page", func(r *rand.Rand, _ *shelf) string { return anyOrder(r) }},
+		{"a page from all over the list, by cursor", func(r *rand.Rand, s *shelf) string { return "/products?cursor=" + pick(r, s.cursors) }},
+		{"first page of a category", func(r *rand.Rand, _ *shelf) string {
+			return anyOrder(r) + "&category=" + string(pick(r, market.Categories()))
 		}},
+		{"first page of a farm", func(r *rand.Rand, s *shelf) string { return anyOrder(r) + "&farm=" + farmID(r.IntN(s.of.farms())) }},
+		{"search, a common word (1 in 3)", func(r *rand.Rand, _ *shelf) string { return anyOrder(r) + "&q=" + commonWord }},
+		{"search, a rare word (10 in all)", func(r *rand.Rand, _ *shelf) string { return anyOrder(r) + "&q=" + rareWord(r.IntN(rareWords)) }},
+		{"search, a word in between (1 in 80)", func(r *rand.Rand, _ *shelf) string { return anyOrder(r) + "&q=" + pick(r, goods) }},
+		{"search, the first word of names (1 in 40), by name", func(r *rand.Rand, _ *shelf) string {
+			return "/products?sort=name&q=" + pick(r, qualities)
+		}},
+		{"one product by its id", func(r *rand.Rand, s *shelf) string { return "/products/" + productID(r.IntN(s.of.products)) }},
 	}
 }
 
 // shelf is a catalogue that is measured.
 type shelf struct {
-	in        database
-	store     *store.Store
-	catalogue *market.Catalogue
-	of        *generated
-	cursors   []string // from all over it, by name
+	in      database
+	server  *server
+	client  fasthttp.Client // it costs little of the cores that it shares with the server
+	of      *generated
+	cursors []string // from all over it, by name
 }
 
-func openShelf(ctx context.Context, system string, products int) (s *shelf, err error) {
+func (l *listing) open(ctx context.Context, system string, products int) (s *shelf, err error) {
 	s = &shelf{of: generate(products)}
 	if s.in, err = create(ctx, system); err != nil {
 		return nil, err
 	}
 	if err = fill(ctx, s.in.url, products); err == nil {
-		s.store, err = store.Open(ctx, s.in.url, store.Options{})
+		// The smallest cache that there can be: no answer fits.
+		s.server, err = startServer(ctx, l.server, s.in.url, "CACHE_SIZE=1024")
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.in.drop())
 	}
-	s.catalogue = market.NewCatalogue(s.store)
-	if err = s.findCursors(ctx); err != nil {
+	if err = s.findCursors(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *shelf) close() error { return errors.Join(s.store.Close(), s.in.drop()) }
+func (s *shelf) close() error { return errors.Join(s.server.stop(), s.in.drop()) }
+
+
+// get asks, and returns how long the answer took.
+func (s *shelf) get(question string) (body []byte, took time.Duration, err error) {
+	start := time.Now()
+	status, body, err := s.client.Get(nil, s.server.url+"/api/v1"+question)
+	took = time.Since(start)
+	if err == nil && status != fasthttp.StatusOK {
+		err = fmt.Errorf("%s answered %d: %s", question, status, body)
+	}
+	return body, took, err
+}
 
 // findCursors follows the list to its middle, and keeps some of the cursors it passes.
-func (s *shelf) findCursors(ctx context.Context) error {
+func (s *shelf) findCursors() error {
 	const kept = 100
-	page := market.Page[market.Product]{}
+	var page struct {
+		Pagination struct {
+			Next string `json:"next"`
+		} `json:"pagination"`
+	}
 	pages := max(1, s.of.products/2/market.MaxLimit)
 	for n := range pages {
-		var err error
-		page, err = s.catalogue.Products(ctx, market.ProductQuery{Paging: market.Paging{Page: 1, Limit: market.MaxLimit, Cursor: page.Next}})
+		body, _, err := s.get(fmt.Sprintf("/products?limit=%d&cursor=%s", market.MaxLimit, page.Pagination.Next))
 		if err != nil {
 			return err
 		}
-		if page.Next != "" && n%max(1, pages/kept) == 0 {
-			s.cursors = append(s.cursors, page.Next)
+		if err := json.Unmarshal(body, &page); err != nil {
+			return err
+		}
+		if n%max(1, pages/kept) == 0 {
+			s.cursors = append(s.cursors, page.Pagination.Next)
 		}
 	}
 	return nil

@@ -28,11 +28,13 @@ func newCommand() *cobra.Command {
 	var lists listing
 	var traffic load
 	var turns int
+	var server string
 	root := &cobra.Command{
 		Use: "bench", Short: "Measure the market on SQLite and PostgreSQL", SilenceUsage: true, SilenceErrors: true,
 		Long: "Measure the market on SQLite and PostgreSQL. Without a command, everything.\n" +
 			"PostgreSQL is the one of TEST_POSTGRES_URL, where a database is created for each measurement, and dropped.",
-		Args: cobra.NoArgs,
+		Args:             cobra.NoArgs,
+		PersistentPreRun: func(*cobra.Command, []string) { lists.server, traffic.server = server, server },
 		RunE: func(command *cobra.Command, _ []string) error {
 			return inOrder(command.Context(), ratios{turns: turns}.run, traffic.run, lists.run)
 		},
@@ -41,7 +43,7 @@ func newCommand() *cobra.Command {
 	flags.IntVar(&lists.products, "products", 1_000_000, "products of the large catalogue; the small one has 1000")
 	flags.IntVar(&lists.questions, "questions", 200, "questions asked for each way to look at the catalogue")
 	flags.DurationVar(&traffic.length, "length", 10*time.Second, "how long traffic is driven for each number")
-	flags.StringVar(&traffic.server, "server", ".bin/server", "the server to drive traffic to")
+	flags.StringVar(&server, "server", ".bin/server", "the server that is measured")
 	flags.IntVar(&turns, "turns", 20, "turns that each side of a ratio gets")
 	for name, run := range map[string]func(context.Context) error{
 		"listing": lists.run,

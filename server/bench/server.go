@@ -22,7 +22,7 @@ type server struct {
 }
 
 // startServer starts the program on ports of its own, with traces, metrics and access log on.
-func startServer(ctx context.Context, program, databaseURL string) (*server, error) {
+func startServer(ctx context.Context, program, databaseURL string, settings ...string) (*server, error) {
 	dir, err := os.MkdirTemp("", "market-bench-server-")
 	if err != nil {
 		return nil, err
@@ -32,6 +32,7 @@ func startServer(ctx context.Context, program, databaseURL string) (*server, err
 		"HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "DATABASE_URL=" + databaseURL, "MIGRATE=off", "SEED=off", "OTLP_ENDPOINT=none",
 		"RATE_LIMITS=off", "AUTH_KEY_FILE=" + filepath.Join(dir, "auth.key"), "IMAGES_URL=file://" + filepath.Join(dir, "images"),
 	}
+	s.command.Env = append(s.command.Env, settings...)
 	logs, err := s.command.StdoutPipe()
 	if err != nil {
 		return nil, err

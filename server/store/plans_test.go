@@ -91,7 +91,7 @@ func TestCountsOfAFilterUseItsIndex(t *testing.T) {
 		sent := &statements{}
 		s.Observe(sent)
 		for index, filter := range map[string]market.ProductQuery{
-			"products_of_category_by_": {Listed: true, Category: market.Dairy}, "products_of_farm_by_": {Listed: true, FarmID: id(7)},
+			"products_of_category_": {Listed: true, Category: market.Dairy}, "products_of_farm_by_": {Listed: true, FarmID: id(7)},
 		} {
 			t.Run(index, func(t *testing.T) {
 				filter.Paging, filter.Sort = market.Paging{Page: 1, Limit: 20}, market.SortName

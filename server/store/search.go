@@ -39,8 +39,8 @@ func (l list[Row]) search(ctx context.Context, db bun.IDB, in texts, text string
 	found, err := l.findNear(ctx, db, words)
 	whole := found.seen < l.nearRows()
 	full := whole || len(found.ids) > l.paging.Limit
-	// A word of which there is none near is rare, or is somewhere else in this order.
-	if err == nil && !full && found.matches > 0 {
+	// What is near is a sample of what is far. A word of which there is next to none is rare, or elsewhere in this order.
+	if err == nil && !full && found.matches*farRows > found.seen*(l.paging.Offset()+l.paging.Limit) {
 		found, err = l.findFar(ctx, db, words)
 		full = len(found.ids) > l.paging.Limit
 	}

@@ -34,40 +34,46 @@ func containAll(words []string) func(*bun.SelectQuery) *bun.SelectQuery {
 // have makes SQLite ask the index for the texts that have the words, and maybe for some others.
 func (t texts) have(words []string) func(*bun.SelectQuery) *bun.SelectQuery {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		expression := trigrams(words)
-		if q.Dialect().Name() == dialect.PG || expression == "" {
+		parts := trigrams(words)
+		if q.Dialect().Name() == dialect.PG || len(parts) == 0 {
 			return q
 		}
 		return q.Where("id IN (SELECT n.? FROM ? AS t CROSS JOIN ? AS n ON n.number = t.rowid WHERE t.? MATCH ?)",
-			bun.Ident(t.id), bun.Ident(t.index), bun.Ident(t.numbers), bun.Ident(t.index), expression)
+			bun.Ident(t.id), bun.Ident(t.index), bun.Ident(t.numbers), bun.Ident(t.index), strings.Join(parts, " "))
 	}
 }
 
 // fewTexts are so few that they are all read, and sorted.
-const fewTexts = 500
+const fewTexts = 200
 
 // few returns a filter for the texts that have the words where these are few, and where that is cheap to know: SQLite
 // stops when it has seen enough, PostgreSQL reads its index to the end before it gives the first row. It is nil otherwise.
 func (t texts) few(ctx context.Context, db bun.IDB, words []string) (func(*bun.SelectQuery) *bun.SelectQuery, error) {
-	expression := trigrams(words)
-	if db.Dialect().Name() == dialect.PG || expression == "" {
+	parts := trigrams(words)
+	if db.Dialect().Name() == dialect.PG || len(parts) == 0 {
 		return nil, nil //nolint:nilnil // there is no filter, which is no error
 	}
-	var numbers []int64
-	err := db.NewSelect().TableExpr("? AS t", bun.Ident(t.index)).Column("t.rowid").Where("t.? MATCH ?", bun.Ident(t.index), expression).
-		Limit(fewTexts+1).Scan(ctx, &numbers)
-	if err != nil || len(numbers) > fewTexts {
-		return nil, err
+	// A part that few texts have decides alone. To ask for all parts at once takes as long as the most common one has texts.
+	for _, expression := range append(parts, strings.Join(parts, " ")) {
+		var numbers []int64
+		err := db.NewSelect().TableExpr("? AS t", bun.Ident(t.index)).Column("t.rowid").
+			Where("t.? MATCH ?", bun.Ident(t.index), expression).Limit(fewTexts+1).Scan(ctx, &numbers)
+		if err != nil {
+			return nil, err
+		}
+		if len(numbers) <= fewTexts {
+			return func(q *bun.SelectQuery) *bun.SelectQuery {
+				return q.Where("id IN (SELECT n.? FROM ? AS n WHERE n.number IN (?))", bun.Ident(t.id), bun.Ident(t.numbers), bun.List(numbers))
+			}, nil
+		}
 	}
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("id IN (SELECT n.? FROM ? AS n WHERE n.number IN (?))", bun.Ident(t.id), bun.Ident(t.numbers), bun.List(numbers))
-	}, nil
+	return nil, nil //nolint:nilnil // as above
 }
 
-// trigrams writes three-character parts that make up the words as an expression of FTS5; it is empty where all words are
-// shorter, which an index of trigrams cannot find. What overlaps is left out: each
-// part costs the reading of a list, and the texts are compared with the whole words in the end.
-func trigrams(words []string) string {
+// trigrams returns three-character parts that make up the words, as FTS5 has them in an expression; none where all words
+// are shorter, which an index of trigrams cannot find. What overlaps is left out: each part costs the reading of a list, and
+// the texts are compared with the whole words in the end.
+func trigrams(words []string) []string {
 	const size = 3
 	var parts []string
 	for _, word := range words {
@@ -80,5 +86,5 @@ func trigrams(words []string) string {
 		}
 	}
 	slices.Sort(parts)
-	return strings.Join(slices.Compact(parts), " ")
+	return slices.Compact(parts)
 }
