@@ -62,6 +62,7 @@ func (g *generated) farms() int { return max(1, g.products/productsPerFarm) }
 func farmID(n int) string {
 	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "farm %d", n)).String()
 }
+
 func productID(n int) string {
 	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "product %d", n)).String()
 }
