@@ -99,7 +99,9 @@ type way struct {
 
 func pick[T any](random *rand.Rand, from []T) T { return from[random.IntN(len(from))] }
 
-func anyOrder(random *rand.Rand) string { return "/products?sort=" + string(pick(random, market.ProductSorts())) }
+func anyOrder(random *rand.Rand) string {
+	return "/products?sort=" + string(pick(random, market.ProductSorts()))
+}
 
 // ways are what is measured. Where nothing else is said, the order is any.
 func ways() []way {
@@ -148,7 +150,6 @@ func (l *listing) open(ctx context.Context, system string, products int) (s *she
 }
 
 func (s *shelf) close() error { return errors.Join(s.server.stop(), s.in.drop()) }
-
 
 // get asks, and returns how long the answer took.
 func (s *shelf) get(question string) (body []byte, took time.Duration, err error) {
