@@ -121,6 +121,13 @@ bench: .bin/server upstream ## Measure start-up times, memory and detection time
 bench-market: .bin/server ## The market's part of bench: a million products, load, the cost of HTTP (BENCH_MARKET=load)
 	@go run ./server/bench $(BENCH_MARKET)
 
+# The peers' dependencies are in a module of their own. PEERBENCH=--check fails when an aim is missed.
+.PHONY: bench-telemetry
+bench-telemetry: .bin/server ## Measure what telemetry costs, beside the usual middlewares, and with it off
+	@cd telemetry/peerbench && go run . --server ../../.bin/server $(PEERBENCH)
+
+bench: bench-telemetry
+
 # Cheap failures first. The steps share two cores, so they run one after the other; each uses both.
 .PHONY: ci
 ci: ## Everything CI does, in its order

@@ -24,6 +24,10 @@ const (
 	TargetDown    = "TargetDown"
 	TargetMissing = "TargetMissing"
 	Watchdog      = "Watchdog"
+
+	MarketInvariantBroken = "MarketInvariantBroken"
+	MarketAuditOverdue    = "MarketAuditOverdue"
+	BackgroundJobFailing  = "BackgroundJobFailing"
 )
 
 // How long a target must be down. An instance that restarts is back within seconds; with a scrape, an evaluation and
@@ -41,6 +45,7 @@ func Groups(linkBase string) []rulefmt.RuleGroup {
 	return []rulefmt.RuleGroup{
 		{Name: "targets", Rules: []rulefmt.Rule{serverDown(linkBase), targetsDown(linkBase), serverMissing(linkBase)}},
 		{Name: "probes", Rules: probeRules(linkBase)},
+		{Name: "market", Rules: []rulefmt.Rule{invariantBroken(linkBase), auditOverdue(linkBase), jobFailing(linkBase)}},
 		{Name: "watchdog", Rules: []rulefmt.Rule{watchdog(linkBase)}},
 	}
 }

@@ -55,7 +55,7 @@ func browser(links string) *dashboard.DashboardBuilder {
 			multi("app", "App", "label_values("+selector(catalogue.BrowserPageLoad.Count())+", "+browserApp+")"),
 			multi("page", "Page", "label_values("+selector(catalogue.BrowserPageLoad.Count(), chosenPages[0])+", "+browserPage+")"))).
 		Links([]cog.Builder[dashboard.DashboardLink]{
-			link("Service", "/d/"+ServiceUID, "What the server sees", "dashboard"),
+			link("Service", links+"/d/"+ServiceUID, "The API as it sees itself", "dashboard"),
 			link("Home", links, "Components, pages, error traces", "external link"),
 		})
 	addRow(board, "Now: the slowest of four visits", browserOverview())

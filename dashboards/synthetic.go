@@ -25,35 +25,17 @@ const (
 
 // synthetic is the dashboard of what customers would meet, seen from outside.
 func synthetic(links string) *dashboard.DashboardBuilder {
-	board := dashboard.NewDashboardBuilder("Synthetic probes").
-		Uid(SyntheticUID).
-		Description("What customers would meet: probes of the API from outside, and a scripted order from login to refund.").
-		Tags([]string{"farmersmarket", "synthetic"}).
-		Time("now-1h", "now").Refresh("30s").Timezone("browser").
-		Timepicker(dashboard.NewTimePickerBuilder().
-			RefreshIntervals([]string{"5s", "10s", "30s", "1m", "5m", "15m", "1h"})).
-		Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Editable().
+	board := newBoard(SyntheticUID, "Synthetic probes",
+		"What customers would meet: probes of the API from outside, and a scripted order from login to refund.", "synthetic").
 		Variables(syntheticVariables()).
-		Annotations([]cog.Builder[dashboard.AnnotationQuery]{alertsAndComments(), deploys()}).
 		Links([]cog.Builder[dashboard.DashboardLink]{
 			link("Runbook", links+"/runbooks/probe-failing", "What to do when a probe fails", "doc"),
 			link("Service", links+"/d/"+ServiceUID, "The API as it sees itself", "dashboard"),
 			link("Home", links, "Components, pages, error traces", "external link"),
 		})
-	for _, row := range []struct {
-		title  string
-		panels []cog.Builder[dashboard.Panel]
-	}{
-		{"Now", probesNowRow()},
-		{"Probes", probesRow()},
-		{"The scripted order", orderRow()},
-	} {
-		board.WithRow(dashboard.NewRowBuilder(row.title))
-		for _, panel := range row.panels {
-			board.WithPanel(panel)
-		}
-	}
+	addRow(board, "Now", probesNowRow())
+	addRow(board, "Probes", probesRow())
+	addRow(board, "The scripted order", orderRow())
 	return board
 }
 

@@ -364,6 +364,7 @@ func (b built) runsTheRealPrograms(t *testing.T) {
 		var total uint64
 		for _, c := range status.Components {
 			total += c.MemoryBytes
+			t.Logf("%s: %d MiB", c.Name, c.MemoryBytes>>20)
 		}
 		require.LessOrEqual(t, total, uint64(400<<20))
 		t.Logf("%d MiB, ready after %.1f s", total>>20, status.ReadyAfterSeconds)

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -84,8 +85,12 @@ func outageOfTheDatabase(t *testing.T, contract *telemetrytest.Contract) {
 	damaged := storetest.Open(t, address.String(), store.Options{})
 	_, err = damaged.DB().ExecContext(t.Context(), "ALTER TABLE products RENAME TO mislaid")
 	require.NoError(t, err)
+	_, err = damaged.DB().ExecContext(t.Context(), "ALTER TABLE accounts RENAME TO strangers")
+	require.NoError(t, err)
 	require.NoError(t, damaged.Close())
 	status, body := o.get("/api/v1/products?q=nor-this")
+	require.Equal(t, http.StatusInternalServerError, status, body)
+	status, body = ask(t, http.MethodPost, o.api+"/api/v1/auth/register", `{"email":"nora@example.org","password":"hazel-Sunday-medlar","name":"Nora"}`)
 	require.Equal(t, http.StatusInternalServerError, status, body)
 	o.end()
 }
@@ -116,8 +121,11 @@ func outageOfTheProvider(t *testing.T, contract *telemetrytest.Contract) {
 func outageOfTheCollector(t *testing.T, contract *telemetrytest.Contract) {
 	o := observe(t, contract)
 	o.collector.RefuseNext(nil, status.Error(codes.Unavailable, "not now"))
+	o.collector.RefuseNextLogs(nil, status.Error(codes.Unavailable, "not now"))
 	o.get("/api/v1/farms")
-	o.waitForLine("collector reachable again")
+	require.Eventually(t, func() bool {
+		return strings.Count(o.logs.String(), "collector reachable again") == 2 //nolint:mnd // for spans and for lines
+	}, patience, patience/1000)
 	o.end()
 }
 

@@ -27,6 +27,10 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 		"rows that break the rules":    rowsThatBreakTheRules,
 		"reports of browsers":          reportsOfBrowsers,
 		"a stop with nobody to report": stopWithNobodyToReportTo,
+		"slow statements":              slowStatements,
+		"a refund that fails":          refundThatFails,
+		"an event that is sent again":  eventThatIsSentAgain,
+		"a farm, with Redis":           aFarmWithRedis,
 	} {
 		t.Run(name, func(t *testing.T) { scene(t, contract) })
 	}
@@ -59,7 +63,9 @@ func observe(t *testing.T, contract *telemetrytest.Contract, settings ...string)
 	t.Helper()
 	collector := telemetrytest.NewCollector(t)
 	return &observed{
-		process:  start(t, append([]string{"OTLP_ENDPOINT=" + collector.Addr, "AUDIT_INTERVAL=50ms"}, settings...)...),
+		process: start(t, append([]string{
+			"OTLP_ENDPOINT=" + collector.Addr, "OTLP_LOGS=on", "SENTRY_DSN=" + telemetrytest.NewSentry(t).DSN, "AUDIT_INTERVAL=50ms", "DRAIN_TIMEOUT=30s",
+		}, settings...)...),
 		contract: contract, collector: collector,
 	}
 }

@@ -354,7 +354,7 @@ func (c *crashTest) check(s *store.Store) {
 			require.NotContains(c.t, stored, order.IdempotencyKey, "an order was doubled")
 			stored[order.IdempotencyKey] = order
 		}
-		if n >= page.Pages() {
+		if len(page.Items) < market.MaxLimit { // a long list is counted only in part
 			break
 		}
 	}

@@ -19,7 +19,9 @@ func openStore(ctx context.Context, c config.Config, tel *telemetry.Telemetry) (
 	if err != nil {
 		return nil, usageError{err}
 	}
-	db.Observe(tel.DatabaseHook(db.System(), db.Name()))
+	if c.Telemetry {
+		db.Observe(tel.DatabaseHook(db.System(), db.Name()))
+	}
 	tel.WatchPool(db.System(), telemetry.SQLPool(db.DB().Stats))
 	if c.Migrate {
 		applied, err := migrations.Migrate(ctx, db.DB())

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"syscall"
 	"time"
 
@@ -20,7 +19,6 @@ import (
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/server/store"
-	"github.com/farmersmarket/platform/telemetry"
 )
 
 // serviceName is the service.name of our telemetry.
@@ -29,16 +27,11 @@ const serviceName = "market-api"
 // serve runs the API until the context ends, and then stops it in the order that loses nothing: turn unready, let the
 // load balancer notice, finish requests, send telemetry.
 func serve(ctx context.Context, c config.Config) (err error) {
-	tel, err := telemetry.Start(telemetryConfig(c))
+	tel, flush, err := startTelemetry(c)
 	if err != nil {
 		return err
 	}
-	slog.SetDefault(tel.Logger) // for what libraries log
-	failures, err := trackErrors(c, tel)
-	defer flush(tel, failures, c.FlushTimeout)
-	if err != nil {
-		return err
-	}
+	defer flush()
 
 	// First of all the ports: whoever starts a second server must learn of it before that one touches the database.
 	public, private, err := takePorts(ctx, c)
@@ -152,14 +145,4 @@ func listen(ctx context.Context, setting, address string) (net.Listener, error) 
 		return nil, usageError{fmt.Errorf("listen on %s (%s): %w", address, setting, err)}
 	}
 	return l, nil
-}
-
-func telemetryConfig(c config.Config) telemetry.Config {
-	return telemetry.Config{
-		Service: serviceName, Version: version(), Revision: revision(), Environment: c.Environment,
-		OTLPEndpoint: c.OTLPEndpoint, OTLPInsecure: c.OTLPInsecure, SampleRatio: c.TraceSampleRatio, Quiet: api.ProbeRoutes(),
-		Logs: os.Stdout, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
-		SlowQuery: c.SlowQuery, SlowQueryPlan: c.SlowQueryPlan,
-		ExportLogs: c.OTLPLogs, FullClientAddress: c.FullClientAddress,
-	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -64,11 +63,14 @@ type spanProcessor struct {
 }
 
 func newSpanProcessor(conn *grpc.ClientConn, config Config, metrics *Metrics, logger *slog.Logger) (*spanProcessor, error) {
-	// The exporter's own retrying is off: it would hold a batch without anybody knowing.
-	exporter, err := otlptrace.New(context.Background(), otlptracegrpc.NewClient(
-		otlptracegrpc.WithGRPCConn(conn), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{Enabled: false})))
-	if err != nil {
-		return nil, fmt.Errorf("make the OTLP trace exporter for %s: %w", config.OTLPEndpoint, err)
+	exporter := config.SpanExporter
+	if exporter == nil {
+		// The client's own retrying is off: it would hold a batch without anybody knowing.
+		var err error
+		if exporter, err = newOTLPExporter(otlptracegrpc.NewClient(
+			otlptracegrpc.WithGRPCConn(conn), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{Enabled: false}))); err != nil {
+			return nil, fmt.Errorf("make the OTLP trace exporter for %s: %w", config.OTLPEndpoint, err)
+		}
 	}
 	return &spanProcessor{newExportQueue(spanExporter{exporter}, queueOptions{
 		items: "spans", lost: "spans_dropped", capacity: config.SpanQueue, interval: config.ExportInterval,

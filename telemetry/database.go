@@ -108,7 +108,7 @@ func (h *databaseHook) AfterQuery(ctx context.Context, event *bun.QueryEvent) {
 		shape, rows := h.shapes.of(event.Query), rowsOf(event)
 		if span.IsRecording() {
 			s.describe(span, shape.text, rows)
-			h.recordFailure(span, category, event.Err)
+			recordFailure(span, failure{category, h.statusCode(event.Err)}, event.Err)
 		}
 		if slow {
 			h.slow.note(ctx, slowStatement{s, shape, rows, duration, category, event}, end)
@@ -119,7 +119,7 @@ func (h *databaseHook) AfterQuery(ctx context.Context, event *bun.QueryEvent) {
 	}
 	if category != "" {
 		if t := transactionOf(ctx); t != nil {
-			t.failed(category)
+			t.failed(category, h.statusCode(event.Err))
 		}
 	}
 }
@@ -151,20 +151,18 @@ func rowsOf(event *bun.QueryEvent) rows {
 }
 
 // recordFailure says on the span what went wrong, if anything did.
-func (h *databaseHook) recordFailure(span trace.Span, category string, err error) {
-	if category == "" {
+func recordFailure(span trace.Span, f failure, err error) {
+	if f.category == "" {
 		return
 	}
-	span.SetAttributes(semconv.ErrorTypeKey.String(category))
+	span.SetAttributes(semconv.ErrorTypeKey.String(f.category))
 	span.SetStatus(codes.Error, "")
-	if err == nil {
-		return
+	if f.code != "" {
+		span.SetAttributes(semconv.DBResponseStatusCode(f.code))
 	}
-	code := h.statusCode(err)
-	if code != "" {
-		span.SetAttributes(semconv.DBResponseStatusCode(code))
+	if err != nil {
+		recordException(span, err, f.code)
 	}
-	recordException(span, err, code)
 }
 
 // recordException adds the error to the span. PostgreSQL repeats the value that it could not make sense of, so such a

@@ -11,7 +11,6 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	_ "modernc.org/sqlite"
 
-	"github.com/farmersmarket/platform/telemetry"
 	"github.com/farmersmarket/platform/telemetry/telemetrytest"
 )
 
@@ -104,7 +103,7 @@ func TestADatabaseStatementLeavesOneSpanAndOneSample(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			collector, tel, db := measured(t, telemetry.Config{})
+			collector, tel, db := measured(t)
 			ctx, parent := tel.TracerProvider().Tracer("test").Start(t.Context(), "request")
 			err := c.run(ctx, db)
 			if c.errorType == "" && err != nil {
@@ -131,8 +130,8 @@ func TestADatabaseStatementLeavesOneSpanAndOneSample(t *testing.T) {
 			}
 			require.Equal(t, c.errorType != "", span.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR)
 
-			require.EqualValues(t, 1, samplesOf(t, tel, "db_client_operation_duration_seconds", nil), "one sample in all")
-			require.EqualValues(t, 1, samplesOf(t, tel, "db_client_operation_duration_seconds", map[string]string{
+			require.Equal(t, 1, samplesOf(t, tel, "db_client_operation_duration_seconds", nil), "one sample in all")
+			require.Equal(t, 1, samplesOf(t, tel, "db_client_operation_duration_seconds", map[string]string{
 				"db_system_name": "sqlite", "db_operation_name": c.operation, "db_collection_name": c.table, "error_type": c.errorType,
 			}))
 		})

@@ -42,7 +42,7 @@ func (e *PanicError) StackTrace() []uintptr { return e.frames }
 // reportError tells of a request that failed through a fault of ours.
 func (h *httpInstruments) reportError(x *exchange, o outcome) {
 	switch {
-	case o.status < fiber.StatusInternalServerError, x.fault != "", o.errorType == catalogue.ErrorCanceled:
+	case !o.failed(), x.fault != "", o.errorType == catalogue.ErrorCanceled:
 		return
 	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
 		return

@@ -44,12 +44,20 @@ type queueOptions struct {
 
 // exportQueue holds finished spans, or log records, in a bounded queue and sends them in batches. The SDK's own batch
 // processors drop silently; this one counts what it drops, keeps a refused batch until the collector is back, and says
-// in one line that it went away and in one that it came back.
+// in one line that it went away and in one that it came back. An item that is queued wakes nobody, which would cost more
+// than all else: a whole batch does, or the time.
 type exportQueue[T any] struct {
 	queueOptions
 
 	exporter exporter[T]
-	queue    chan T
+
+	mu      sync.Mutex
+	waiting []T // a ring
+	first   int // the oldest in it
+	length  int
+	enough  int           // that many are a batch
+	batch   chan struct{} // says that there is one
+
 	flush    chan chan error
 	stop     chan struct{}
 	stopOnce sync.Once
@@ -74,7 +82,9 @@ func newExportQueue[T any](exporter exporter[T], options queueOptions, metrics *
 	q := &exportQueue[T]{
 		queueOptions: options,
 		exporter:     exporter,
-		queue:        make(chan T, options.capacity),
+		waiting:      make([]T, options.capacity),
+		enough:       min(batchSize, options.capacity),
+		batch:        make(chan struct{}, 1),
 		flush:        make(chan chan error),
 		stop:         make(chan struct{}),
 		done:         make(chan struct{}),
@@ -84,22 +94,55 @@ func newExportQueue[T any](exporter exporter[T], options queueOptions, metrics *
 		exportFail:   exported.WithLabelValues("unavailable"),
 		rejected:     exported.WithLabelValues("rejected"),
 	}
-	q.aborted, q.abort = context.WithCancel(context.Background())
-	metrics.GaugeFunc(options.queueSize, func() float64 { return float64(len(q.queue)) })
-	metrics.GaugeFunc(options.queueCapacity, func() float64 { return float64(cap(q.queue)) })
+	q.aborted, q.abort = context.WithCancel(context.Background()) //nolint:gosec // Shutdown calls it, when time is up
+	metrics.GaugeFunc(options.queueSize, func() float64 { return float64(q.size()) })
+	metrics.GaugeFunc(options.queueCapacity, func() float64 { return float64(len(q.waiting)) })
 	go q.run()
 	return q
 }
 
 // put queues an item. It never waits: a full queue drops the item and counts it.
 func (q *exportQueue[T]) put(item T) {
-	select {
-	case q.queue <- item:
-		q.queued.Inc()
-	default:
+	q.mu.Lock()
+	room := q.length < len(q.waiting)
+	if room {
+		q.waiting[(q.first+q.length)%len(q.waiting)] = item
+		q.length++
+	}
+	enough := q.length == q.enough
+	q.mu.Unlock()
+	if !room {
 		q.queueFull.Inc()
 		q.dropped.Add(1)
+		return
 	}
+	q.queued.Inc()
+	if enough {
+		select {
+		case q.batch <- struct{}{}:
+		default: // the worker has been told
+		}
+	}
+}
+
+// take moves the oldest items into the empty batch, as many as go into one.
+func (q *exportQueue[T]) take(batch []T) []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var nothing T
+	for q.length > 0 && len(batch) < batchSize {
+		batch = append(batch, q.waiting[q.first])
+		q.waiting[q.first] = nothing
+		q.first = (q.first + 1) % len(q.waiting)
+		q.length--
+	}
+	return batch
+}
+
+func (q *exportQueue[T]) size() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.length
 }
 
 // ForceFlush sends what is queued now.
@@ -110,13 +153,13 @@ func (q *exportQueue[T]) ForceFlush(ctx context.Context) error {
 	case <-q.done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("flush %d queued %s: %w", len(q.queue), q.items, ctx.Err())
+		return fmt.Errorf("flush %d queued %s: %w", q.size(), q.items, ctx.Err())
 	}
 	select {
 	case err := <-reply:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("flush %d queued %s: %w", len(q.queue), q.items, ctx.Err())
+		return fmt.Errorf("flush %d queued %s: %w", q.size(), q.items, ctx.Err())
 	}
 }
 
@@ -146,14 +189,14 @@ func (q *exportQueue[T]) run() {
 	batch := make([]T, 0, batchSize)
 	for {
 		select {
-		case item := <-q.queue:
-			if batch = append(batch, item); len(batch) == batchSize {
-				batch = q.send(batch)
+		case <-q.batch:
+			for q.size() >= q.enough {
+				batch = q.send(q.take(batch))
 			}
 		case <-ticker.C:
-			batch = q.send(batch)
+			q.drain(batch)
 		case reply := <-q.flush:
-			batch = q.drain(batch)
+			q.drain(batch)
 			reply <- nil
 		case <-q.stop:
 			q.drain(batch)
@@ -162,17 +205,10 @@ func (q *exportQueue[T]) run() {
 	}
 }
 
-// drain sends the batch and everything queued at this moment.
-func (q *exportQueue[T]) drain(batch []T) []T {
-	for {
-		select {
-		case item := <-q.queue:
-			if batch = append(batch, item); len(batch) == batchSize {
-				batch = q.send(batch)
-			}
-		default:
-			return q.send(batch)
-		}
+// drain sends everything that is queued, in batches.
+func (q *exportQueue[T]) drain(batch []T) {
+	for batch = q.take(batch); len(batch) > 0; batch = q.take(batch) {
+		batch = q.send(batch)
 	}
 }
 
@@ -186,9 +222,6 @@ func (q *exportQueue[T]) send(batch []T) []T {
 // deliver exports the batch, again and again until the collector takes it, refuses it for good, or time is up. While it
 // waits, the queue fills, and then drops: the service is never held up. A batch that is too large goes in two parts.
 func (q *exportQueue[T]) deliver(batch []T) {
-	if len(batch) == 0 {
-		return
-	}
 	for wait := firstRetry; ; wait = min(2*wait, slowestRetry) {
 		ctx, cancel := context.WithTimeout(q.aborted, exportTimeout)
 		err := q.exporter.export(ctx, batch)
@@ -270,7 +303,7 @@ func (q *exportQueue[T]) wentAway(message string, err error) {
 	}
 	q.away, q.awaySince = true, time.Now()
 	q.logger.Warn(message, //nolint:sloglint // one of two literals in deliver
-		"endpoint", q.endpoint, "queue_capacity", cap(q.queue), "error", err.Error())
+		"endpoint", q.endpoint, "queue_capacity", len(q.waiting), "error", err.Error())
 }
 
 func (q *exportQueue[T]) cameBack() {

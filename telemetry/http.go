@@ -3,30 +3,18 @@ package telemetry
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"runtime"
 	"slices"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
-	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
-
-// slowRequest is the duration from which a request is logged whatever the access log's ratio: the API's target is a
-// p95 under 500 ms.
-const slowRequest = 500 * time.Millisecond
-
-// maxStack bounds the stack kept of a panic, in bytes.
-const maxStack = 8 << 10
 
 // httpInstruments measures a Fiber app from outside, around the whole of it: fasthttp answers some requests before
 // Fiber sees them, and Fiber some before any middleware runs.
@@ -37,6 +25,9 @@ type httpInstruments struct {
 	table     *routeTable
 	unmatched map[string]*route
 	bodies    bodies
+
+	descriptions sync.Pool    // of *description
+	profiles     atomic.Int32 // CPU profiles being taken
 }
 
 func newHTTPInstruments(t *Telemetry) *httpInstruments {
@@ -46,35 +37,11 @@ func newHTTPInstruments(t *Telemetry) *httpInstruments {
 		active:    t.Metrics.Gauge(catalogue.HTTPServerActiveRequests).WithLabelValues(),
 		unmatched: map[string]*route{},
 	}
+	h.descriptions.New = func() any { return &description{} }
 	for _, method := range catalogue.HTTPMethod.Values {
 		h.unmatched[method] = &route{method: method, spanName: spanName(method, "")}
 	}
 	return h
-}
-
-// exchangeKey finds the exchange among a request's user values.
-type exchangeKey struct{}
-
-// exchange is one request on its way, and what is learnt of it. It is also the request's context, so that whoever
-// handles the request can add to it. Only the handler's own goroutine may.
-type exchange struct {
-	context.Context //nolint:containedctx // it is a context
-
-	start     time.Time
-	span      trace.Span
-	route     *route
-	errorType string // set by the service; otherwise the status tells
-	fault     string // kind of the injected fault
-	err       error
-	exemplar  bool // its histogram points to it
-}
-
-// Value finds the exchange itself, and else what its parent holds.
-func (x *exchange) Value(key any) any {
-	if _, ok := key.(exchangeKey); ok {
-		return x
-	}
-	return x.Context.Value(key)
 }
 
 // Use adds the middleware that gives handlers their trace context and turns a panic into an error for the app's error
@@ -125,10 +92,11 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
 		return err
 	}
 	server := app.Server()
-	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // its errors would have headers in them
+	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // or its errors have headers in them
 	server.Handler = t.http.wrap(handler)
 	answerError := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+		err = withoutContent(err)
 		t.http.wrap(func(ctx *fasthttp.RequestCtx) { answerUnread(ctx, err, answerError) })(ctx)
 	}
 	received := server.HeaderReceived
@@ -170,12 +138,14 @@ func (h *httpInstruments) series(r *route, o outcome) *durationSeries {
 
 // wrap measures one fasthttp handler.
 func (h *httpInstruments) wrap(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	if h.telemetry.config.Off {
+		return h.pass(next)
+	}
 	return func(ctx *fasthttp.RequestCtx) {
 		x := h.begin(ctx)
 		defer func() {
 			if p := recover(); p != nil { // outside the middleware's reach, in the error handler for one
-				x.err = newPanicError(p)
-				ctx.Error(fasthttp.StatusMessage(fasthttp.StatusInternalServerError), fasthttp.StatusInternalServerError)
+				x.panicked(ctx, p)
 			}
 			if ctx.Response.IsBodyStream() {
 				follow(&ctx.Response, func(stream *followedStream) { h.end(ctx, x, stream) })
@@ -183,17 +153,34 @@ func (h *httpInstruments) wrap(next fasthttp.RequestHandler) fasthttp.RequestHan
 			}
 			h.end(ctx, x, nil)
 		}()
+		if unlabel := h.label(x); unlabel != nil {
+			defer unlabel()
+		}
+		next(ctx)
+	}
+}
+
+// pass only does for a handler what the service needs, and says when it fails.
+func (h *httpInstruments) pass(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	background := context.Background()
+	return func(ctx *fasthttp.RequestCtx) {
+		x := &exchange{Context: background, span: trace.SpanFromContext(background), start: time.Now(), route: h.routeOf(ctx)}
+		ctx.SetUserValue(exchangeKey{}, x)
+		defer func() {
+			if p := recover(); p != nil {
+				x.panicked(ctx, p)
+			}
+			if o := x.outcome(ctx); o.failed() {
+				h.logAccess(ctx, x, o, time.Now())
+			}
+		}()
 		next(ctx)
 	}
 }
 
 func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x := &exchange{start: time.Now(), route: h.routeOf(ctx)}
-	x.Context, x.span = h.telemetry.tracer.Start(h.parent(ctx), x.route.spanName,
-		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(x.start))
-	if x.span.IsRecording() {
-		x.span.SetAttributes(h.telemetry.requestAttributes(ctx, x.route)...)
-	}
+	h.startSpan(h.parent(ctx), x)
 	h.active.Inc()
 	ctx.SetUserValue(exchangeKey{}, x)
 	return x
@@ -230,11 +217,7 @@ func (h *httpInstruments) parent(ctx *fasthttp.RequestCtx) context.Context {
 func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange, stream *followedStream) {
 	end := time.Now()
 	duration := end.Sub(x.start)
-	status := ctx.Response.StatusCode()
-	o := outcome{status: status, errorType: x.errorType}
-	if o.errorType == "" {
-		o.errorType = errorTypeOf(status)
-	}
+	o := x.outcome(ctx)
 	if stream != nil {
 		o = stream.outcome(o)
 		x.err = stream.cause(x.err)
@@ -242,9 +225,9 @@ func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange, stream *fol
 		o.errorType = catalogue.ErrorCanceled
 	}
 	h.active.Dec()
-	x.exemplar = h.series(x.route, o).observe(duration, end, x.span.SpanContext())
-	h.endSpan(x, o, end)
-	h.logAccess(ctx, x, o, duration)
+	exemplar := h.series(x.route, o).observe(duration, end, x.span.SpanContext())
+	h.endSpan(ctx, x, o, end, exemplar)
+	h.logAccess(ctx, x, o, end)
 	h.reportError(x, o)
 }
 
@@ -254,159 +237,9 @@ func (o outcome) failed() bool {
 		o.status < fiber.StatusBadRequest && (o.errorType == catalogue.ErrorInternal || o.errorType == catalogue.ErrorTimeout)
 }
 
-func (h *httpInstruments) endSpan(x *exchange, o outcome, end time.Time) {
-	if x.span.IsRecording() {
-		x.span.SetAttributes(semconv.HTTPResponseStatusCode(o.status))
-		if x.exemplar {
-			x.span.SetAttributes(attribute.Bool(catalogue.Exemplar, true))
-		}
-		if o.errorType != "" {
-			x.span.SetAttributes(semconv.ErrorTypeKey.String(o.errorType))
-		}
-		if x.fault != "" {
-			x.span.SetAttributes(attribute.String(catalogue.FaultInjected, x.fault))
-		}
-		if o.failed() {
-			x.span.SetStatus(codes.Error, "")
-			if x.err != nil {
-				recordError(x.span, x.err)
-			}
-		}
-	}
-	x.span.End(trace.WithTimestamp(end))
-}
-
-func recordError(span trace.Span, err error) {
-	var p *PanicError
-	if errors.As(err, &p) {
-		span.AddEvent("exception", trace.WithAttributes(
-			semconv.ExceptionType("panic"), semconv.ExceptionMessage(p.Error()), semconv.ExceptionStacktrace(p.Stack)))
-		return
-	}
-	span.RecordError(err)
-}
-
-func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, duration time.Duration) {
-	level := slog.LevelInfo
-	switch {
-	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
-	case o.failed():
-		level = slog.LevelError
-	case duration >= slowRequest:
-		level = slog.LevelWarn
-	case o.errorType != "":
-	case x.route.quiet || !h.logsSuccess(x.span.SpanContext().TraceID()):
-		return
-	}
-	logger := h.telemetry.Logger
-	if !logger.Enabled(x, level) {
-		return
-	}
-	attrs := make([]slog.Attr, 0, 10)
-	attrs = append(attrs,
-		slog.String("http.request.method", x.route.method),
-		slog.String("http.route", x.route.label()),
-		slog.String("url.path", string(ctx.URI().PathOriginal())),
-		slog.Int("http.response.status_code", o.status),
-		slog.Float64("http.server.request.duration", duration.Seconds()),
-		slog.String("client.address", h.telemetry.clientAddress(ctx.RemoteIP())),
-	)
-	if o.errorType != "" {
-		attrs = append(attrs, slog.String("error.type", o.errorType))
-	}
-	if x.fault != "" {
-		attrs = append(attrs, slog.String(catalogue.FaultInjected, x.fault))
-	}
-	if x.err != nil {
-		attrs = append(attrs, slog.String("error", x.err.Error()))
-	}
-	var p *PanicError
-	if errors.As(x.err, &p) {
-		attrs = append(attrs, slog.String("stack", p.Stack))
-	}
-	logger.LogAttrs(x, level, "request", attrs...)
-}
-
-// logsSuccess decides by the trace id, so that a trace's lines are all kept or all left out.
-func (h *httpInstruments) logsSuccess(id trace.TraceID) bool {
-	const scale = 1 << 16
-	low := int(id[14])<<8 | int(id[15])
-	return float64(low) < h.telemetry.config.AccessLogRatio*scale
-}
-
 func (r *route) label() string {
 	if r.template == "" {
 		return catalogue.UnmatchedRoute
 	}
 	return r.template
 }
-
-func spanName(method, route string) string {
-	if method == "_OTHER" {
-		method = "HTTP" // as the conventions ask
-	}
-	return strings.TrimSpace(method + " " + route)
-}
-
-func exchangeOf(ctx context.Context) *exchange {
-	x, _ := ctx.Value(exchangeKey{}).(*exchange)
-	return x
-}
-
-// RouteOf returns the template of the route that the request is for, also in a middleware that runs before it; empty
-// when no route matches.
-func RouteOf(ctx context.Context) string {
-	if x := exchangeOf(ctx); x != nil {
-		return x.route.template
-	}
-	return ""
-}
-
-// Fail gives the cause of the error that the request is answered with, for its span and its log line. errorType is a
-// category of the catalogue; empty leaves it to the status.
-func Fail(ctx context.Context, errorType string, cause error) {
-	if x := exchangeOf(ctx); x != nil {
-		x.err = cause
-		if x.errorType != catalogue.ErrorInjected { // which a panic on purpose stays
-			x.errorType = errorType
-		}
-	}
-}
-
-// MarkInjected says that a deliberate fault of this kind was done to the request: on its span, in its log line and, when
-// it made the request fail, in the error_type of its series.
-func MarkInjected(ctx context.Context, kind string, failed bool) {
-	x := exchangeOf(ctx)
-	if x == nil {
-		return
-	}
-	x.fault = kind
-	if failed {
-		x.errorType = catalogue.ErrorInjected
-	}
-}
-
-// TraceID returns the id of the request's trace in hexadecimal; empty outside of one.
-func TraceID(ctx context.Context) string {
-	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
-		return sc.TraceID().String()
-	}
-	return ""
-}
-
-// PanicError is a panic of a handler, as the app's error handler gets it.
-type PanicError struct {
-	Value any
-	Stack string
-
-	frames []uintptr
-}
-
-func newPanicError(value any) *PanicError {
-	stack, frames := make([]byte, maxStack), make([]uintptr, maxFrames)
-	return &PanicError{
-		Value: value, Stack: string(stack[:runtime.Stack(stack, false)]), frames: frames[:runtime.Callers(callersSkipped, frames)],
-	}
-}
-
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }

@@ -50,7 +50,7 @@ func startService(t *testing.T, adjust func(*telemetry.Config), more ...func(*fi
 	s.tel = tel
 
 	app := fiber.New(fiber.Config{
-		DisableStartupMessage: true, ReadBufferSize: 2048, BodyLimit: 1024, ReadTimeout: time.Second,
+		DisableStartupMessage: true, ReadBufferSize: 2048, BodyLimit: 1024, ReadTimeout: time.Second, IdleTimeout: time.Minute,
 	})
 	tel.Use(app)
 	app.Use(func(c *fiber.Ctx) error { // as authentication and rate limiting do

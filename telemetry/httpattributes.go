@@ -9,31 +9,48 @@ import (
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
-// requestAttributes describes a request by the stable HTTP conventions. server.address is left out: it would be the
-// Host header, which the client controls. Strings are copied, because fasthttp uses its buffers again. Secrets are taken
-// out when the span is exported.
-func (t *Telemetry) requestAttributes(ctx *fasthttp.RequestCtx, r *route) []attribute.KeyValue {
+// description is where the attributes of a span are put together, to be used again: the SDK copies them.
+type description struct {
+	attributes []attribute.KeyValue
+	text       []byte
+}
+
+func (d *description) reset() {
+	clear(d.attributes) // the strings are the span's now
+	d.attributes, d.text = d.attributes[:0], d.text[:0]
+}
+
+// request describes a request by the stable HTTP conventions. server.address is left out: it would be the Host header,
+// which the client controls. Strings are copied, all in one, because fasthttp uses its buffers again. Secrets are taken out
+// when the span is exported.
+func (d *description) request(t *Telemetry, ctx *fasthttp.RequestCtx, r *route) {
 	uri := ctx.URI()
-	attrs := make([]attribute.KeyValue, 0, 12) // room for those set at the end
-	attrs = append(attrs,
+	d.text = append(d.text, uri.PathOriginal()...)
+	path := len(d.text)
+	d.text = append(d.text, uri.QueryString()...)
+	query := len(d.text)
+	d.text = append(d.text, ctx.UserAgent()...)
+	agent := len(d.text)
+	d.text = t.appendClientAddress(d.text, ctx.RemoteIP())
+	all := string(d.text)
+	d.attributes = append(d.attributes,
 		semconv.HTTPRequestMethodKey.String(r.method),
-		semconv.URLPath(string(uri.PathOriginal())),
+		semconv.URLPath(all[:path]),
 		semconv.URLScheme(scheme(ctx)),
-		semconv.ClientAddress(t.clientAddress(ctx.RemoteIP())),
+		semconv.ClientAddress(all[agent:]),
 	)
 	if r.template != "" {
-		attrs = append(attrs, semconv.HTTPRoute(r.template))
+		d.attributes = append(d.attributes, semconv.HTTPRoute(r.template))
 	}
 	if r.method == "_OTHER" {
-		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(string(ctx.Method())))
+		d.attributes = append(d.attributes, semconv.HTTPRequestMethodOriginal(string(ctx.Method())))
 	}
-	if query := uri.QueryString(); len(query) > 0 {
-		attrs = append(attrs, semconv.URLQuery(string(query)))
+	if query > path {
+		d.attributes = append(d.attributes, semconv.URLQuery(all[path:query]))
 	}
-	if agent := ctx.UserAgent(); len(agent) > 0 {
-		attrs = append(attrs, semconv.UserAgentOriginal(string(agent)))
+	if agent > query {
+		d.attributes = append(d.attributes, semconv.UserAgentOriginal(all[query:agent]))
 	}
-	return attrs
 }
 
 func scheme(ctx *fasthttp.RequestCtx) string {

@@ -16,6 +16,8 @@ import (
 	"github.com/farmersmarket/platform/telemetry"
 )
 
+const logBuffer = 1 << 20 // bytes
+
 // outlet is a log's output that a test can stop and break.
 type outlet struct {
 	testlog.Buffer
@@ -47,11 +49,11 @@ func (o *outlet) isBroken(broken bool) {
 
 func TestALogThatNobodyReadsHoldsUpNobodyAndItsLossesAreCounted(t *testing.T) {
 	out := &outlet{}
-	s := startService(t, func(c *telemetry.Config) { c.Logs = out })
+	s := startService(t, func(c *telemetry.Config) { c.Logs, c.LogBuffer = out, logBuffer })
 	out.stopped.Lock()
 	const lines, size = 400, 10 << 10 // together more than the buffer
 	for i := range lines {
-		s.tel.Logger.Info(fmt.Sprintf("line %03d", i), "error", strings.Repeat("x ", size/2))
+		s.tel.Logger.Info("ploughed", "job", fmt.Sprintf("%03d", i), "error", strings.Repeat("x ", size/2))
 	}
 	require.Equal(t, 200, s.send(get("/farms/7")).StatusCode)
 	dropped := s.counter("telemetry_log_lines_dropped_total", "buffer_full")
@@ -63,17 +65,16 @@ func TestALogThatNobodyReadsHoldsUpNobodyAndItsLossesAreCounted(t *testing.T) {
 	previous := ""
 	for line := range strings.Lines(out.String()) {
 		require.True(t, strings.HasPrefix(line, "{") && strings.HasSuffix(line, "}\n"), "a whole line: %.80s", line)
-		_, message, _ := strings.Cut(line, `"msg":"line`)
-		if message != "" {
-			require.Greater(t, message[:4], previous, "in order")
-			previous = message[:4]
+		if _, number, ploughed := strings.Cut(line, `"job":"`); ploughed {
+			require.Greater(t, number[:3], previous, "in order")
+			previous = number[:3]
 		}
 	}
 }
 
 func TestAfterALineThatIsCutOffTheNextIsWhole(t *testing.T) {
 	out := &outlet{}
-	s := startService(t, func(c *telemetry.Config) { c.Logs = out })
+	s := startService(t, func(c *telemetry.Config) { c.Logs, c.LogBuffer = out, logBuffer })
 	out.isBroken(true)
 	s.tel.Logger.Info("cut off")
 	require.Eventually(t, func() bool { return s.counter("telemetry_log_lines_dropped_total", "write_failed") == 1 },
@@ -89,7 +90,7 @@ func TestAfterALineThatIsCutOffTheNextIsWhole(t *testing.T) {
 
 func TestLinesOfManyAtOnceAreNotMixed(t *testing.T) {
 	out := &outlet{}
-	s := startService(t, func(c *telemetry.Config) { c.Logs = out })
+	s := startService(t, func(c *telemetry.Config) { c.Logs, c.LogBuffer = out, logBuffer })
 	var writing sync.WaitGroup
 	const writers, each = 8, 100
 	for range writers {
@@ -110,9 +111,19 @@ func TestLinesOfManyAtOnceAreNotMixed(t *testing.T) {
 	require.Contains(t, lines[len(lines)-1], "last words", "also after the end")
 }
 
-func TestTheEndWaitsForNoLogThatNobodyReads(t *testing.T) {
+func TestWithoutABufferALineIsWrittenBeforeItsLoggerReturns(t *testing.T) {
 	out := &outlet{}
 	s := startService(t, func(c *telemetry.Config) { c.Logs = out })
+	s.tel.Logger.Info("ploughed")
+	require.Contains(t, out.String(), "ploughed")
+	out.isBroken(true)
+	s.tel.Logger.Info("lost")
+	require.InDelta(t, 1, s.counter("telemetry_log_lines_dropped_total", "write_failed"), 0)
+}
+
+func TestTheEndWaitsForNoLogThatNobodyReads(t *testing.T) {
+	out := &outlet{}
+	s := startService(t, func(c *telemetry.Config) { c.Logs, c.LogBuffer = out, logBuffer })
 	out.stopped.Lock()
 	defer out.stopped.Unlock()
 	s.tel.Logger.Info("stuck")

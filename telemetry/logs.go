@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 
 	"go.opentelemetry.io/contrib/bridges/otelslog"
@@ -12,7 +13,7 @@ import (
 
 // newLogger writes JSON lines that carry the ids of the trace in whose context they are logged, and hands them to the
 // collector where there is a provider. Secrets are taken out once, before both.
-func newLogger(config Config, lines *lineWriter, provider *sdklog.LoggerProvider) *slog.Logger {
+func newLogger(config Config, lines io.Writer, provider *sdklog.LoggerProvider) *slog.Logger {
 	options := &slog.HandlerOptions{Level: config.LogLevel}
 	var handler slog.Handler = traceHandler{slog.NewJSONHandler(lines, options)}
 	handler = handler.WithAttrs([]slog.Attr{slog.String("service", config.Service)}) // the collector has it in the resource

@@ -57,7 +57,9 @@ var plainAnswers = map[string]func(*fiber.Ctx) error{
 	"broken":        func(*fiber.Ctx) error { return errors.New("the plough is stuck") },
 	"panicking":     func(*fiber.Ctx) error { panic("the horse bolted") },
 	"unavailable":   func(*fiber.Ctx) error { return fiber.ErrServiceUnavailable },
-	"broken-stream": func(c *fiber.Ctx) error { return c.SendStream(beginThen(iotest.ErrReader(errors.New("the cart broke")))) },
+	"broken-stream": func(c *fiber.Ctx) error {
+		return c.SendStream(beginThen(iotest.ErrReader(errors.New("the cart broke"))))
+	},
 	"panicking-stream": func(c *fiber.Ctx) error {
 		return c.SendStream(beginThen(readerFunc(func([]byte) (int, error) { panic("the cart burns") })))
 	},

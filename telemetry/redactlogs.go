@@ -55,7 +55,7 @@ func cleanAttr(a slog.Attr) (clean slog.Attr, changed bool) {
 			clean := redact.Path(text)
 			return slog.String(a.Key, clean), clean != text
 		}
-		if text != "" && redact.Key(a.Key) {
+		if text != "" && isSecretKey(a.Key) {
 			return slog.String(a.Key, redact.Mark), text != redact.Mark
 		}
 		clean := redact.String(text)
@@ -63,12 +63,12 @@ func cleanAttr(a slog.Attr) (clean slog.Attr, changed bool) {
 	case slog.KindGroup:
 		return cleanGroup(a.Key, value.Group())
 	case slog.KindAny:
-		if redact.Key(a.Key) && value.Any() != nil {
+		if isSecretKey(a.Key) && value.Any() != nil {
 			return slog.String(a.Key, redact.Mark), true
 		}
 		return cleanAny(a.Key, value.Any())
 	default: // numbers, times and the like
-		if redact.Key(a.Key) {
+		if isSecretKey(a.Key) {
 			return slog.String(a.Key, redact.Mark), true
 		}
 		return slog.Attr{Key: a.Key, Value: value}, false

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"regexp"
+
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
@@ -117,8 +119,11 @@ func cleanText(key attribute.Key, text string) string {
 		return redact.Query(text)
 	case key == semconv.URLPathKey:
 		return redact.Path(text)
-	case text != "" && redact.Key(string(key)):
+	case key == semconv.HTTPRequestMethodOriginalKey && !method.MatchString(text), text != "" && isSecretKey(string(key)):
 		return redact.Mark
 	}
 	return redact.String(text)
 }
+
+// method is what methods of HTTP look like: https://www.iana.org/assignments/http-methods. Clients send anything.
+var method = regexp.MustCompile(`^[A-Z-]{1,20}$`)

@@ -17,7 +17,7 @@ func TestSecretsAreTakenOutOfSpansWhoeverMadeThem(t *testing.T) {
 	state, err := trace.ParseTraceState("vendor=hunter2,ot=th:c")
 	require.NoError(t, err)
 	caller := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: 1, TraceState: state})
-	for name, make := range map[string]func(trace.Tracer){
+	for name, record := range map[string]func(trace.Tracer){
 		"in the name": func(tr trace.Tracer) {
 			_, span := tr.Start(t.Context(), "GET redis://:hunter2@db")
 			span.End()
@@ -50,7 +50,7 @@ func TestSecretsAreTakenOutOfSpansWhoeverMadeThem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startService(t, nil)
-			make(s.tel.TracerProvider().Tracer("test"))
+			record(s.tel.TracerProvider().Tracer("test"))
 			span := s.collector.WaitForSpans(1)[0].String()
 			require.NotContains(t, span, secret)
 			require.Contains(t, span, "REDACTED")

@@ -68,7 +68,7 @@ func (s *shapes) of(query string) *shape {
 	made := newShape(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known = s.known[string(text)]; known != nil {
+	if known := s.known[string(text)]; known != nil {
 		return known
 	}
 	if len(s.known) < mostShapes {

@@ -25,7 +25,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/propagation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -51,6 +50,8 @@ type Config struct {
 	// OTLPEndpoint is the host:port of an OpenTelemetry Collector that takes OTLP over gRPC. Empty: spans are recorded
 	// for logs and exemplars, and exported nowhere.
 	OTLPEndpoint string
+	// SpanExporter takes the spans instead of a collector at OTLPEndpoint. Default none.
+	SpanExporter sdktrace.SpanExporter
 	// OTLPInsecure sends without TLS.
 	OTLPInsecure bool
 	// SampleRatio is the share of new traces that is recorded, from 0 to 1. Incoming sampled traces always are.
@@ -64,13 +65,18 @@ type Config struct {
 	// ExportInterval is the longest that a finished span or a log line waits before it is sent. Default 1 s.
 	ExportInterval time.Duration
 
-	// Logs is where log lines go. It may be slow, or fail: nobody waits for it. Default standard error.
+	// Logs is where log lines go. Default standard error. When it fails, lines are lost, and counted.
 	Logs io.Writer
+	// LogBuffer bounds the log lines that wait for a slow Logs, in bytes. 0: each is written before its logger returns,
+	// and a pipe that nobody reads stops the service.
+	LogBuffer int
 	// LogLevel is the least level that is logged. Default info.
 	LogLevel slog.Level
 	// Quiet are the route templates that probes ask all the time. They are measured, but not traced, and logged only when
 	// they fail.
 	Quiet []string
+	// Off leaves all of it out but the lines about errors, to compare with. Routes are still found, and panics caught.
+	Off bool
 	// AccessLogRatio is the share of successful requests in the access log, from 0 to 1. Errors are always there.
 	AccessLogRatio float64
 	// FullClientAddress records the addresses of clients as they are. Otherwise it is their networks that are recorded:
@@ -90,11 +96,13 @@ type Telemetry struct {
 
 	config     Config
 	provider   *sdktrace.TracerProvider
+	sampler    sdktrace.Sampler
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	collector  *grpc.ClientConn // nil without one
 	exportLogs *logProcessor    // nil where they are only written
 	lines      *lineWriter
+	access     *slog.Logger // for requests that succeeded, whose lines can wait
 	http       *httpInstruments
 	database   *databaseInstruments
 	datastores datastores
@@ -113,7 +121,7 @@ func Start(config Config) (*Telemetry, error) {
 		propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
 		onError:    func(context.Context, ErrorEvent) {},
 	}
-	t.lines = newLineWriter(config.Logs, t.Metrics)
+	t.lines = newLineWriter(config.Logs, config.LogBuffer, t.Metrics)
 	if err := t.startExport(); err != nil {
 		return nil, err
 	}
@@ -137,6 +145,10 @@ func (c *Config) complete() error {
 		if ratio < 0 || ratio > 1 {
 			return fmt.Errorf("%s is %v: it must be from 0 to 1", name, ratio)
 		}
+	}
+	if c.Off {
+		c.OTLPEndpoint, c.SpanExporter, c.SampleRatio, c.ExportLogs = "", nil, 0, false
+		c.LogLevel = max(c.LogLevel, slog.LevelError)
 	}
 	if c.ExportLogs && c.OTLPEndpoint == "" {
 		return errors.New("ExportLogs needs an OTLPEndpoint: name one, or export no logs")
@@ -162,12 +174,14 @@ func (t *Telemetry) startExport() error {
 	if err != nil {
 		return err
 	}
+	t.sampler = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.config.SampleRatio))
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(newSampler(t.config)),
+		sdktrace.WithSampler(t.sampler),
+		sdktrace.WithIDGenerator(ids{}),
 	}
 	local := newLogger(t.config, t.lines, nil)
-	t.Logger = local
+	t.Logger, t.access = local, newLogger(t.config, patientLines{t.lines}, nil)
 	if t.config.OTLPEndpoint != "" {
 		if t.collector, err = connect(t.config); err != nil {
 			return err
@@ -178,10 +192,10 @@ func (t *Telemetry) startExport() error {
 		if t.exportLogs, err = newLogProcessor(t.collector, t.config, t.Metrics, local); err != nil {
 			return err
 		}
-		t.Logger = newLogger(t.config, t.lines,
-			sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(t.exportLogs)))
+		provider := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(t.exportLogs))
+		t.Logger, t.access = newLogger(t.config, t.lines, provider), newLogger(t.config, patientLines{t.lines}, provider)
 	}
-	if t.collector != nil {
+	if t.collector != nil || t.config.SpanExporter != nil {
 		spans, err := newSpanProcessor(t.collector, t.config, t.Metrics, t.Logger)
 		if err != nil {
 			return err
@@ -201,10 +215,7 @@ func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.propag
 
 // MetricsHandler serves /metrics, in the OpenMetrics format with exemplars when the client asks for it.
 func (t *Telemetry) MetricsHandler() http.Handler {
-	return promhttp.HandlerFor(t.Metrics.registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true,
-		ErrorLog:          slog.NewLogLogger(t.Logger.Handler(), slog.LevelError),
-	})
+	return newExposition(t.Metrics.registry, t.Logger)
 }
 
 // Shutdown sends what is queued, spans and then log lines, and stops. What cannot be sent by the context's deadline is

@@ -19,11 +19,14 @@ import (
 // transaction is one under way. bun keeps the context that its BEGIN leaves, hands it to the statements, and ends with
 // it, so that the transaction is found there.
 type transaction struct {
-	span     trace.Span
-	start    time.Time
-	category atomic.Pointer[string] // of the first statement that failed
-	ended    atomic.Bool
+	span    trace.Span
+	start   time.Time
+	failure atomic.Pointer[failure] // of the first statement that failed
+	ended   atomic.Bool
 }
+
+// failure is how something failed: its category, and the database's code for it.
+type failure struct{ category, code string }
 
 type transactionKey struct{}
 
@@ -33,13 +36,8 @@ func transactionOf(ctx context.Context) *transaction {
 }
 
 // failed notes that a statement failed.
-func (t *transaction) failed(category string) { t.category.CompareAndSwap(nil, &category) }
-
-func (t *transaction) failure() string {
-	if category := t.category.Load(); category != nil {
-		return *category
-	}
-	return ""
+func (t *transaction) failed(category, code string) {
+	t.failure.CompareAndSwap(nil, &failure{category, code})
 }
 
 func (h *databaseHook) beforeBoundary(ctx context.Context, event *bun.QueryEvent) context.Context {
@@ -53,37 +51,41 @@ func (h *databaseHook) beforeBoundary(ctx context.Context, event *bun.QueryEvent
 
 func (h *databaseHook) afterBoundary(ctx context.Context, event *bun.QueryEvent, end time.Time) {
 	t := transactionOf(ctx)
-	category := h.category(ctx, event.Err)
+	ended := failure{h.category(ctx, event.Err), h.statusCode(event.Err)}
 	switch {
 	case t == nil || event.Query == begin && event.Err == nil:
 	case t.ended.Swap(true):
-		h.endAgain(ctx, event, category, end)
+		h.endAgain(ctx, event, ended, end)
 	case event.Query == begin:
-		h.endTransaction(t, catalogue.TransactionFailed, category, event.Err, end)
+		h.endTransaction(t, catalogue.TransactionFailed, ended, event.Err, end)
 	case event.Query == commit && event.Err == nil:
-		h.endTransaction(t, catalogue.TransactionCommitted, "", nil, end)
+		h.endTransaction(t, catalogue.TransactionCommitted, ended, nil, end)
 	case event.Query == commit:
-		h.endTransaction(t, catalogue.TransactionFailed, category, event.Err, end)
+		h.endTransaction(t, catalogue.TransactionFailed, ended, event.Err, end)
 	default:
-		h.endTransaction(t, catalogue.TransactionRolledBack, cmp.Or(category, t.failure(), categoryOfEnd(ctx)), event.Err, end)
+		if statement := t.failure.Load(); ended.category == "" && statement != nil {
+			ended = *statement
+		}
+		ended.category = cmp.Or(ended.category, categoryOfEnd(ctx))
+		h.endTransaction(t, catalogue.TransactionRolledBack, ended, event.Err, end)
 	}
 }
 
-func (h *databaseHook) endTransaction(t *transaction, outcome, category string, err error, end time.Time) {
-	h.transaction.observe(t.span, end.Sub(t.start), end, category)
+func (h *databaseHook) endTransaction(t *transaction, outcome string, f failure, err error, end time.Time) {
+	h.transaction.observe(t.span, end.Sub(t.start), end, f.category)
 	if t.span.IsRecording() {
 		t.span.SetAttributes(append(slices.Clone(h.transaction.attributes), attribute.String(catalogue.DBTransactionOutcome, outcome))...)
-		h.recordFailure(t.span, category, err)
+		recordFailure(t.span, f, err)
 		t.span.End(trace.WithTimestamp(end))
 	}
 }
 
 // endAgain shows the mistake of ending a transaction that has ended. A deferred ROLLBACK after the COMMIT is none: it
 // does nothing, and is how one makes sure.
-func (h *databaseHook) endAgain(ctx context.Context, event *bun.QueryEvent, category string, end time.Time) {
+func (h *databaseHook) endAgain(ctx context.Context, event *bun.QueryEvent, f failure, end time.Time) {
 	if event.Query == rollback && errors.Is(event.Err, sql.ErrTxDone) {
 		return
 	}
 	_, span := h.start(ctx, h.transaction, event.StartTime)
-	h.endTransaction(&transaction{span: span, start: event.StartTime}, catalogue.TransactionFailed, category, event.Err, end)
+	h.endTransaction(&transaction{span: span, start: event.StartTime}, catalogue.TransactionFailed, f, event.Err, end)
 }

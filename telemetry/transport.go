@@ -125,9 +125,6 @@ func (c *outgoing) attributes(request *http.Request) []attribute.KeyValue {
 		semconv.ServerPort(port(request.URL)),
 		semconv.URLFull(redactURL(request.URL)),
 	)
-	if c.method == "_OTHER" {
-		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(request.Method))
-	}
 	if n := resends(request); n > 0 {
 		attrs = append(attrs, semconv.HTTPRequestResendCount(n))
 	}

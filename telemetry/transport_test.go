@@ -65,7 +65,7 @@ func TestAnOutgoingRequestLeavesOneSpanAndOneSample(t *testing.T) {
 			server := httptest.NewServer(c.answer)
 			t.Cleanup(server.Close)
 			server.Config.ErrorLog = nil
-			collector, tel, _ := measured(t, telemetry.Config{})
+			collector, tel, _ := measured(t)
 			ctx, parent := tel.TracerProvider().Tracer("test").Start(t.Context(), "request")
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+c.path, http.NoBody)
 			require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestAnOutgoingRequestLeavesOneSpanAndOneSample(t *testing.T) {
 			require.NotContains(t, span.String(), "hunter2")
 			require.Equal(t, c.errorType, telemetrytest.Attribute(span, "error.type"))
 			require.Equal(t, c.errorType != "", span.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR)
-			require.EqualValues(t, 1, samplesOf(t, tel, "http_client_request_duration_seconds", map[string]string{
+			require.Equal(t, 1, samplesOf(t, tel, "http_client_request_duration_seconds", map[string]string{
 				"http_request_method": "GET", "server_address": "127.0.0.1", "http_response_status_code": c.status, "error_type": c.errorType,
 			}))
 		})
@@ -105,7 +105,7 @@ func TestTraceContextAndBaggageGoToOurHostsOnly(t *testing.T) {
 	var got http.Header
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
 	t.Cleanup(server.Close)
-	_, tel, _ := measured(t, telemetry.Config{})
+	_, tel, _ := measured(t)
 	member, err := baggage.NewMember("tenant", "quay")
 	require.NoError(t, err)
 	bag, err := baggage.New(member)
@@ -139,7 +139,7 @@ func TestRepeatsAreCounted(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	collector, tel, _ := measured(t, telemetry.Config{})
+	collector, tel, _ := measured(t)
 	request, err := http.NewRequestWithContext(telemetry.Resent(t.Context(), 2), http.MethodGet, server.URL+"/old", http.NoBody)
 	require.NoError(t, err)
 	response, err := (&http.Client{Transport: tel.Transport(telemetry.TransportOptions{})}).Do(request)
@@ -153,17 +153,17 @@ func TestRepeatsAreCounted(t *testing.T) {
 }
 
 func TestHostsThatWereNotDeclaredShareOneSeries(t *testing.T) {
-	_, tel, _ := measured(t, telemetry.Config{})
+	_, tel, _ := measured(t)
 	transport := tel.Transport(telemetry.TransportOptions{Hosts: []string{"api.example.org"}, Base: refusing{}})
 	for _, host := range []string{"a.example.org", "b.example.org", "api.example.org"} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+host, http.NoBody)
 		require.NoError(t, err)
-		_, err = transport.RoundTrip(request) //nolint:bodyclose // there is none
+		_, err = transport.RoundTrip(request)
 		require.Error(t, err)
 	}
 	const metric = "http_client_request_duration_seconds"
-	require.EqualValues(t, 2, samplesOf(t, tel, metric, map[string]string{"server_address": "other"}))
-	require.EqualValues(t, 1, samplesOf(t, tel, metric, map[string]string{"server_address": "api.example.org", "error_type": "dependency"}))
+	require.Equal(t, 2, samplesOf(t, tel, metric, map[string]string{"server_address": "other"}))
+	require.Equal(t, 1, samplesOf(t, tel, metric, map[string]string{"server_address": "api.example.org", "error_type": "dependency"}))
 }
 
 // refusing is a network that lets nothing through.

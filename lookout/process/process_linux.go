@@ -14,8 +14,13 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// ResidentBytes is the resident memory of a process; 0 when the process is gone.
+// ResidentBytes is the resident memory of a process; 0 when the process is gone. Memory that it shares with others, such as
+// the code of a program that runs several times, is divided among them (the kernel's proportional set size): so that the sum
+// over processes is what they take together. Where the kernel does not tell, it is all that is resident.
 func ResidentBytes(pid int) uint64 {
+	if bytes, ok := proportionalBytes(pid); ok {
+		return bytes
+	}
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
 		return 0
@@ -29,6 +34,22 @@ func ResidentBytes(pid int) uint64 {
 		return 0
 	}
 	return pages * uint64(os.Getpagesize()) //nolint:gosec // a page size is positive
+}
+
+// proportionalBytes reads the line `Pss: N kB`; false when there is none.
+func proportionalBytes(pid int) (uint64, bool) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(raw)) {
+		fields := strings.Fields(line)
+		if len(fields) == 3 && fields[0] == "Pss:" { //nolint:mnd // name, number, unit
+			kilobytes, err := strconv.ParseUint(fields[1], 10, 64)
+			return kilobytes << 10, err == nil && kilobytes > 0 //nolint:mnd // kB of the kernel are KiB
+		}
+	}
+	return 0, false
 }
 
 // Listener names the program that listens on a TCP port, for example `postgres (pid 812)`; empty when it cannot be told,

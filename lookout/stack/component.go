@@ -28,7 +28,7 @@ type Component struct {
 	URL         string    `json:"url,omitempty"`      // a page worth opening; empty when the program has none
 	Endpoint    string    `json:"endpoint,omitempty"` // where programs reach it
 	PID         int       `json:"pid,omitempty"`
-	MemoryBytes uint64    `json:"memory_bytes,omitempty"` // resident
+	MemoryBytes uint64    `json:"memory_bytes,omitempty"` // resident; what programs share is divided among them
 	Restarts    int       `json:"restarts"`
 	Since       time.Time `json:"since"` // of the state
 }

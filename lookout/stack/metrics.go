@@ -12,7 +12,7 @@ func Metrics(status func() Status) prometheus.Collector {
 		restarts: prometheus.NewDesc("lookout_component_restarts_total",
 			"How often the component was started again after a crash.", label, nil),
 		memory: prometheus.NewDesc("lookout_component_resident_memory_bytes",
-			"Resident memory of the component.", label, nil),
+			"Resident memory of the component; what programs share is divided among them.", label, nil),
 	}
 }
 

@@ -80,6 +80,33 @@ func TestAVisitOfTheDocumentationIsMeasuredAndJoinsTheServersTrace(t *testing.T)
 	require.Equal(t, page.GetSpanId(), spans["POST /api/v1/rum"].GetParentSpanId())
 }
 
+func TestAVisitorWhoAsksNotToBeTrackedIsNotMeasured(t *testing.T) {
+	script, err := filepath.Abs("dist/browser/rum.js")
+	require.NoError(t, err)
+	server := servertest.Start(t, "RUM_JS="+script)
+	for name, c := range map[string]struct {
+		preference string
+		measured   bool
+	}{
+		"no preference":          {`void 0`, true},
+		"Global Privacy Control": {`Object.defineProperty(navigator, "globalPrivacyControl", {value: true})`, false},
+		"Do Not Track":           {`Object.defineProperty(navigator, "doNotTrack", {value: "1"})`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			browser := browsertest.New(t)
+			browser.Do(chromedp.Navigate(server.URL + "/docs"))
+			browsertest.Evaluate[bool](browser, c.preference+`;
+				delete window.rum;
+				const tag = Object.assign(document.createElement("script"), {src: "/rum.js"});
+				tag.dataset.app = "docs";
+				document.head.append(tag), true`)
+			require.Eventually(t, func() bool { return browsertest.Evaluate[bool](browser, `window.rum !== undefined`) },
+				patience, 20*time.Millisecond)
+			require.Equal(t, c.measured, browsertest.Evaluate[bool](browser, `rum.traceparent !== undefined`))
+		})
+	}
+}
+
 func scrape(t *testing.T, server *servertest.Server) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.AdminURL+"/metrics", http.NoBody)

@@ -16,7 +16,7 @@ func New(tel *telemetry.Telemetry, injector *faults.Injector, more ...func(*http
 	mux.Handle("GET /metrics", tel.MetricsHandler())
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.Handle("GET /debug/pprof/profile", tel.ProfileHandler())
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	if injector != nil {

@@ -21,7 +21,7 @@ import (
 const docsPath = "/docs"
 
 // rumTag makes the page report how it does, and the calls that it makes join its trace.
-const rumTag = template.HTML(`<script src="` + rumScriptPath + `" data-app="docs" data-trace></script>`)
+const rumTag template.HTML = `<script src="` + rumScriptPath + `" data-app="docs" data-trace></script>`
 
 // registerDocs serves Swagger UI at /docs, from assets in the program.
 func registerDocs(app *fiber.App, rum RUM) {
@@ -59,10 +59,10 @@ func docsPolicy(page http.Handler) string {
 	var asked fasthttp.RequestCtx
 	asked.Request.SetRequestURI(docsPath + "/")
 	fasthttpadaptor.NewFastHTTPHandler(page)(&asked)
-	scripts := "'self'"
+	scripts := []string{"'self'"}
 	for _, script := range inlineScript.FindAllSubmatch(asked.Response.Body(), -1) {
 		sum := sha256.Sum256(script[1])
-		scripts += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+		scripts = append(scripts, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
 	}
-	return "default-src 'self'; script-src " + scripts + "; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+	return "default-src 'self'; script-src " + strings.Join(scripts, " ") + "; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 }

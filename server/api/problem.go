@@ -8,7 +8,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -55,12 +54,12 @@ var useProblems = sync.OnceFunc(func() {
 			switch {
 			case err == nil:
 			case errors.As(err, &detailer):
-				p.Errors = append(p.Errors, withoutSecrets(detailer.ErrorDetail()))
+				p.Errors = append(p.Errors, detailer.ErrorDetail())
 			default:
 				p.Errors = append(p.Errors, &huma.ErrorDetail{Message: err.Error()})
 			}
 		}
-		return p
+		return withoutSecrets(p)
 	}
 })
 
@@ -78,7 +77,7 @@ func addTraceID(ctx huma.Context, _ string, body any) (any, error) {
 
 // problemOf answers an error of the domain, in a Huma handler.
 func problemOf(ctx context.Context, err error) error {
-	p := describe(ctx, err)
+	p := withoutSecrets(describe(ctx, err))
 	if name, value := headerOf(p); name != "" {
 		return huma.ErrorWithHeaders(p, http.Header{name: {value}})
 	}
@@ -99,21 +98,9 @@ func headerOf(p *Problem) (name, value string) {
 	return "", ""
 }
 
-// withoutSecrets leaves out the value where it is a secret, or can hold one: a whole body, or an object in it.
-func withoutSecrets(detail *huma.ErrorDetail) *huma.ErrorDetail {
-	location := strings.ToLower(detail.Location)
-	switch detail.Value.(type) {
-	case string, bool, int, int64, uint64, float64:
-		if location != "body" && !strings.Contains(location, "password") && !strings.Contains(location, "token") {
-			return detail
-		}
-	}
-	return &huma.ErrorDetail{Message: detail.Message, Location: detail.Location}
-}
-
 // answerError answers what never reached a handler, or panicked in one.
 func answerError(c *fiber.Ctx, err error) error {
-	p := describe(c.UserContext(), err)
+	p := withoutSecrets(describe(c.UserContext(), err))
 	if p.Status == http.StatusMethodNotAllowed {
 		p.Detail = "this path does not take the method " + c.Method()
 	}
@@ -159,9 +146,7 @@ func describe(ctx context.Context, err error) *Problem {
 	case errors.Is(err, market.ErrNotFound):
 		return newProblem(http.StatusNotFound, err.Error())
 	case errors.As(err, &invalid):
-		p := newProblem(http.StatusUnprocessableEntity, err.Error())
-		p.Errors = []*huma.ErrorDetail{{Location: invalid.Field, Message: "must " + invalid.Rule, Value: invalid.Value}}
-		return p
+		return describeInvalid(err, *invalid)
 	case errors.Is(err, context.Canceled):
 		telemetry.Fail(ctx, catalogue.ErrorCanceled, err)
 		return newProblem(http.StatusServiceUnavailable, "the request was given up")

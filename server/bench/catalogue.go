@@ -62,6 +62,7 @@ func (g *generated) farms() int { return max(1, g.products/productsPerFarm) }
 func farmID(n int) string {
 	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "farm %d", n)).String()
 }
+
 func productID(n int) string {
 	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "product %d", n)).String()
 }
@@ -69,8 +70,8 @@ func productID(n int) string {
 func (g *generated) farm(n int) market.Farm {
 	return market.Farm{
 		ID: farmID(n), Name: strings.ToUpper(invented(n)[:1]) + invented(n)[1:] + " Farm", Description: "On the hill above the river.",
-		Place: "Ballyvara", Region: "County Wicklow", Country: "IE",
-		Version: 1, Verified: true, VerifiedAt: g.since, CreatedAt: g.since, UpdatedAt: g.since,
+		Place: "Ballyvara", Region: "County Wicklow", Country: "IE", Verified: true, VerifiedAt: g.since,
+		Version: 1, CreatedAt: g.since, UpdatedAt: g.since,
 	}
 }
 

@@ -77,6 +77,7 @@ type Config struct {
 	RUMApps   []string // that reports are told apart by
 	RUMPages  []string // route templates
 
+	Telemetry        bool
 	OTLPEndpoint     string
 	OTLPInsecure     bool
 	TraceSampleRatio float64
@@ -146,6 +147,7 @@ func (c *Config) settings() []setting {
 		{"RUM_JS", "sdk/typescript/dist/browser/rum.js", "file served as /rum.js, made by `make build`; without it the route says so", path(&c.RUMScript)},
 		{"RUM_APPS", "docs,shop", "web clients that browsers' reports are told apart by; others are `other`", words(&c.RUMApps, maxRUMApps, rumApp)},
 		{"RUM_PAGES", rumPages, "route templates of pages that browsers' reports are told apart by; others are `other`", words(&c.RUMPages, maxRUMPages, rumPage)},
+		{"TELEMETRY", "on", "off: no traces, HTTP and database metrics or access log, only lines about errors; to compare with", onOff(&c.Telemetry)},
 		{"OTLP_ENDPOINT", "127.0.0.1:4317", "host:port of the OpenTelemetry Collector; none: export no traces", endpoint(&c.OTLPEndpoint)},
 		{"OTLP_INSECURE", "on", "send to the collector without TLS", onOff(&c.OTLPInsecure)},
 		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},

@@ -103,7 +103,7 @@ func TestTheJobsExpireHoldsAndCloseDays(t *testing.T) {
 			day, err := fair.Plan.MarketDay(t.Context(), fair.Day.ID)
 			return err == nil && day.State(fair.Clock.Now()) == market.DayClosed
 		}, patience, soon)
-		require.Contains(t, metrics(t, tel), `market_job_duration_seconds_count{error_type="",job="close-days"}`)
+		require.Contains(t, metrics(t, tel), `market_job_duration_seconds_count{error_type="",job_name="close-days"}`)
 	})
 }
 

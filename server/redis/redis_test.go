@@ -10,6 +10,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/farmersmarket/platform/internal/testlog"
 	"github.com/farmersmarket/platform/server/redis"
 	"github.com/farmersmarket/platform/server/redis/redistest"
 	"github.com/farmersmarket/platform/server/store/storetest"
@@ -24,7 +25,7 @@ func TestAnOutageIsBoundedThenLeftAloneThenOver(t *testing.T) {
 		"that swallows every message": (*storetest.Proxy).Freeze,
 	} {
 		t.Run(name, func(t *testing.T) {
-			logs := &strings.Builder{}
+			logs := &testlog.Buffer{}
 			url, proxy := redistest.Proxied(t)
 			client := redistest.Open(t, url, redistest.Telemetry(t, logs))
 			require.NoError(t, client.Do(t.Context(), catalogue.RedisRead, ping))
@@ -40,11 +41,14 @@ func TestAnOutageIsBoundedThenLeftAloneThenOver(t *testing.T) {
 			}
 			require.Less(t, asked, 10, "after a few failures Redis is left alone")
 			require.Error(t, client.Ping(t.Context()))
-			require.Equal(t, 1, strings.Count(logs.String(), "redis away"), "one line, not a flood")
+			said := func(text string) func() bool { return func() bool { return strings.Contains(logs.String(), text) } }
+			require.Eventually(t, said("redis away"), 10*time.Second, time.Millisecond)
 
 			proxy.Restore()
 			require.Eventually(t, func() bool { return client.Do(t.Context(), catalogue.RedisRead, ping) == nil },
 				30*time.Second, 10*time.Millisecond)
+			require.Eventually(t, said("redis back"), 10*time.Second, time.Millisecond)
+			require.Equal(t, 1, strings.Count(logs.String(), "redis away"), "one line, not a flood")
 			require.Equal(t, 1, strings.Count(logs.String(), "redis back"))
 			require.NoError(t, client.Ping(t.Context()))
 		})

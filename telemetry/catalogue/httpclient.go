@@ -31,7 +31,6 @@ func httpClientSpans() []Span {
 		},
 		Sometimes: []Attribute{
 			{Name: "http.response.status_code", Type: Integer, Help: "HTTP status code of the answer"},
-			{Name: "http.request.method_original", Type: Text, Help: "The method as it was sent, where it is unknown"},
 			{Name: "http.request.resend_count", Type: Integer, Help: "How often the request was sent before"},
 			errorTypeAttribute,
 		},

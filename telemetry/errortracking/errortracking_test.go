@@ -115,7 +115,7 @@ func TestOnlyRequestsThatFailThroughAFaultOfOursAreReported(t *testing.T) {
 		"a mistake of clients": {func(*fiber.Ctx) error { return fiber.ErrUnprocessableEntity }, "", ""},
 		"an error":             {func(*fiber.Ctx) error { return errors.New("stuck") }, catalogue.ErrorInternal, "error"},
 		"an answer with a 5xx": {func(c *fiber.Ctx) error { return c.SendStatus(503) }, catalogue.ErrorDependency, "error"},
-		"a panic":              {func(*fiber.Ctx) error { panic("bolted") }, catalogue.ErrorInternal, "fatal"},
+		"a panic":              {func(*fiber.Ctx) error { panic("bolted with password=hunter2") }, catalogue.ErrorInternal, "fatal"},
 		"a named cause": {func(c *fiber.Ctx) error {
 			telemetry.Fail(c.UserContext(), catalogue.ErrorTimeout, errors.New("slow"))
 			return fiber.ErrGatewayTimeout
@@ -144,6 +144,8 @@ func TestOnlyRequestsThatFailThroughAFaultOfOursAreReported(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			require.NoError(t, s.tracker.Shutdown(ctx))
+			require.NoError(t, s.tel.Shutdown(ctx))
+			require.NotContains(t, s.logs.String(), "hunter2")
 			if c.reported == "" {
 				require.Empty(t, s.sentry.Events())
 				return

@@ -102,12 +102,8 @@ func lookBack(s string, i int) hints {
 		if endsWithKey(before) {
 			return assignment
 		}
-	case '_':
-		if hasEnding(before, "sk") || hasEnding(before, "rk") || hasEnding(before, "whsec") || hasEnding(before, "_secret") {
-			return token
-		}
-	case 'J':
-		if strings.HasSuffix(before, "ey") {
+	case '_', 'J':
+		if beginsToken(before, s[i]) {
 			return token
 		}
 	case ' ', '+':
@@ -120,6 +116,14 @@ func lookBack(s string, i int) hints {
 		}
 	}
 	return 0
+}
+
+// beginsToken says whether the byte after the text ends what tokens begin with: those of Stripe, and eyJ.
+func beginsToken(before string, next byte) bool {
+	if next == 'J' {
+		return strings.HasSuffix(before, "ey")
+	}
+	return hasEnding(before, "sk") || hasEnding(before, "rk") || hasEnding(before, "whsec") || hasEnding(before, "_secret")
 }
 
 // endsWithKey says whether a name of something secret is at the end of the text, in quotes or brackets perhaps. It is

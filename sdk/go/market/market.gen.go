@@ -2208,11 +2208,14 @@ type UpdateFarmParams struct {
 
 // ListManagedFarmsParams defines parameters for ListManagedFarms.
 type ListManagedFarmsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Q Words that the name, place or description contains; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
@@ -2235,11 +2238,14 @@ type ListManagedFarmsParamsSort string
 
 // ListManagedProductsParams defines parameters for ListManagedProducts.
 type ListManagedProductsParams struct {
-	// Page The page, from 1.
+	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
 	Page *int64 `form:"page,omitempty" json:"page,omitempty"`
 
 	// Limit Items on a page.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Category Only products of this category.
 	Category *ListManagedProductsParamsCategory `form:"category,omitempty" json:"category,omitempty"`
@@ -5056,6 +5062,18 @@ func NewListManagedFarmsRequest(server string, params *ListManagedFarmsParams) (
 
 		}
 
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Q != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -5195,6 +5213,18 @@ func NewListManagedProductsRequest(server string, params *ListManagedProductsPar
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

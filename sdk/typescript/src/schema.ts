@@ -3543,10 +3543,12 @@ export interface operations {
     "list-managed-farms": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Words that the name, place or description contains; case and accents do not matter. */
                 q?: string;
                 /** @description Only farms of the account with this id. */
@@ -3735,10 +3737,12 @@ export interface operations {
     "list-managed-products": {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description The page, from 1. Behind 10000 items there are no pages by number: use the cursor. */
                 page?: number;
                 /** @description Items on a page. */
                 limit?: number;
+                /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
+                cursor?: string;
                 /** @description Only products of this category. */
                 category?: "vegetables" | "fruit" | "mushrooms" | "herbs" | "dairy" | "eggs" | "meat" | "bread" | "honey" | "preserves" | "drinks" | "flowers";
                 /** @description Only products of the farm with this id. */

@@ -114,13 +114,18 @@ function start(options: RumOptions): Rum {
 /** Measures the page that was navigated to: its template is that of its start, wherever a router goes later. */
 function measure(queue: Queue, page: string): void {
   const report = safely((metric: MetricType) => {
+    if (metric.name === "TTFB" && metric.navigationType === "back-forward-cache") {
+      return; // nobody was asked for a byte
+    }
     const value = metric.name === "CLS" ? metric.value : metric.value / 1000;
     const name = metric.name.toLowerCase() as Measurement["name"];
     queue.measure({ name, value, rating: metric.rating, page, navigation_type: metric.navigationType }, metric.id);
-    if (metric.name === "TTFB" && metric.navigationType !== "back-forward-cache") {
+    if (metric.name === "TTFB") {
       const [navigation] = metric.entries; // complete: the TTFB is told after the load
       if (navigation instanceof PerformanceNavigationTiming && navigation.loadEventEnd > 0) {
-        const load = navigation.loadEventEnd / 1000;
+        // A page that was rendered before it was asked for has loaded in no time.
+        const { activationStart = 0 } = navigation as { activationStart?: number };
+        const load = Math.max(navigation.loadEventEnd - activationStart, 0) / 1000;
         queue.measure({ name: "page_load", value: load, page, navigation_type: metric.navigationType }, "load");
       }
     }
@@ -136,7 +141,7 @@ type Described = Pick<BrowserError, "type" | "message" | "stack">;
 /** What an error may tell. Anything can be thrown; of what is no error only texts are told. */
 function describe(error: unknown): Described {
   if (!(error instanceof Error)) {
-    return { message: redactMessage(typeof error === "string" ? error : `a ${typeof error} was thrown`) };
+    return { message: redactMessage(typeof error === "string" ? error : `thrown: ${typeof error}`) };
   }
   const type = /^[A-Za-z_$][\w.$]{0,59}$/.test(error.name) ? error.name : "Error";
   return { type, message: redactMessage(String(error.message)), stack: trimStack(String(error.stack ?? "")) };

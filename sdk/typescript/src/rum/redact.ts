@@ -1,5 +1,5 @@
-// What may be personal or secret in the text of an error is left out before it leaves the browser. The server does the
-// same once more: server/rum/redact.go has the same rules.
+// What may be personal or secret in the text of an error is left out before it leaves the browser. The server does it
+// once more.
 
 export const maxMessage = 300;
 export const maxStack = 1000;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startRum } from "./index.js";
 import { pageOf } from "./page.js";
 import { redactMessage, trimStack } from "./redact.js";
 import { errorsOfPage, Queue, type Report } from "./report.js";
@@ -98,4 +99,11 @@ test("calls to the page's own origin and to those that are named join the trace,
   assert.deepEqual(seen, [traceparent, traceparent, null, "mine"]);
   stop();
   assert.equal(globalThis.fetch, untraced);
+});
+
+test("where nothing can be measured, nothing is, and nobody is told", () => {
+  const rum = startRum({ app: "shop" }); // there is no page here
+  rum.reportError(new Error("x"));
+  rum.stop();
+  assert.equal(rum.traceparent, undefined);
 });

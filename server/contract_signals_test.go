@@ -1,0 +1,97 @@
+package main_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/farmersmarket/platform/server/redis/redistest"
+	"github.com/farmersmarket/platform/server/store/storetest"
+	"github.com/farmersmarket/platform/telemetry/telemetrytest"
+)
+
+// More scenes of the contract test: of databases, caches and what the market does by itself.
+
+// untilSpan asks again and again until there is such a span.
+func (o *observed) untilSpan(such func(*tracepb.Span) bool, do func()) {
+	o.t.Helper()
+	require.Eventually(o.t, func() bool {
+		do()
+		return slices.ContainsFunc(o.collector.Spans(), such)
+	}, patience, patience/1000)
+}
+
+// slowStatements calls every statement slow, and lets many ask for the same at once.
+func slowStatements(t *testing.T, contract *telemetrytest.Contract) {
+	o := observe(t, contract, "SLOW_QUERY=1ns", "SLOW_QUERY_PLAN=on", "RATE_LIMITS=off")
+	ask(t, http.MethodPost, o.api+"/api/v1/auth/register", `{"email":"nora@example.org","password":"hazel-Sunday-medlar","name":"Nora"}`)
+	o.waitForLine("plan of a slow statement")
+	require.Eventually(t, func() bool { return strings.Contains(o.logs.String(), `"omitted":`) }, patience, patience/1000)
+	o.untilSpan(func(span *tracepb.Span) bool { return span.GetName() == "cache wait catalogue" }, func() {
+		path := "/api/v1/products?q=" + uuid.NewString()
+		var asking sync.WaitGroup
+		for range 16 {
+			asking.Go(func() { o.get(path) })
+		}
+		asking.Wait()
+	})
+	o.end()
+}
+
+// refundThatFails cancels a paid order while the provider is down.
+func refundThatFails(t *testing.T, contract *telemetrytest.Contract) {
+	c := newPayingTest(t, storetest.SQLite(t))
+	o := observe(t, contract, append(c.settings(), "TRACE_SAMPLE_RATIO=1")...)
+	c.logIn(o.process)
+	order := c.buy(o.process)
+	require.Equal(t, http.StatusOK, c.pay(o.process, order, uuid.NewString(), ""))
+	status, body := ask(t, http.MethodPost, o.admin+"/admin/sandbox", `{"behaviour":"fail","duration":"10m"}`)
+	require.Equal(t, http.StatusCreated, status, body)
+	answer := c.send(o.process, c.tokens[0], "/api/v1/orders/"+order+"/cancel", "", nil)
+	require.Equal(t, http.StatusOK, answer.status, answer.body)
+	o.waitForLine("a background job failed")
+	o.end()
+}
+
+// eventThatIsSentAgain does not take an event the first time.
+func eventThatIsSentAgain(t *testing.T, contract *telemetrytest.Contract) {
+	c := newPayingTest(t, storetest.SQLite(t))
+	o := observe(t, contract, append(c.settings(), "TRACE_SAMPLE_RATIO=1", "FAULTS=on")...)
+	c.logIn(o.process)
+	status, body := ask(t, http.MethodPost, o.admin+"/admin/faults", `{"route":"/api/v1/payments/webhook/*","error_rate":1,"duration":"1m"}`)
+	require.Equal(t, http.StatusCreated, status, body)
+	c.pay(o.process, c.buy(o.process), uuid.NewString(), "")
+	o.untilSpan(func(span *tracepb.Span) bool { return telemetrytest.Attribute(span, "http.request.resend_count") != "" }, func() {})
+	o.end()
+}
+
+// aFarmWithRedis changes something that other processes are told of, first with Redis and then with one that refuses.
+func aFarmWithRedis(t *testing.T, contract *telemetrytest.Contract) {
+	right := redistest.URL(t).String()
+	wrong := redistest.URL(t)
+	wrong.User = url.UserPassword("nobody", "not the password")
+	for _, address := range []string{right, wrong.String()} {
+		c := newPayingTest(t, storetest.SQLite(t))
+		o := observe(t, contract, append(c.settings(), "TRACE_SAMPLE_RATIO=1", "REDIS_URL="+address)...)
+		const seller = `"email":"seller@example.org","password":"hazel-Sunday-medlar"`
+		ask(t, http.MethodPost, o.api+"/api/v1/auth/register", `{`+seller+`,"name":"Seller","role":"farm_owner"}`)
+		_, granted := ask(t, http.MethodPost, o.api+"/api/v1/auth/login", `{`+seller+`}`)
+		var grant struct {
+			Data struct {
+				AccessToken string `json:"access_token"`
+			} `json:"data"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(granted), &grant), granted)
+		answer := c.send(o.process, grant.Data.AccessToken, "/api/v1/farms", "", []byte(`{"name":"Test Farm","description":"","place":"Sligo","region":"Sligo","country":"IE"}`))
+		require.Equal(t, http.StatusCreated, answer.status, answer.body)
+		o.end()
+	}
+}
