@@ -42,7 +42,7 @@ func newCommand() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.IntVar(&lists.products, "products", 1_000_000, "products of the large catalogue; the small one has 1000")
 	flags.IntVar(&lists.questions, "questions", 200, "questions asked for each way to look at the catalogue")
-	flags.DurationVar(&traffic.length, "length", 10*time.Second, "how long traffic is driven for each number")
+	flags.DurationVar(&traffic.length, "length", 4*time.Second, "how long traffic is driven at a time")
 	flags.StringVar(&server, "server", ".bin/server", "the server that is measured")
 	flags.IntVar(&turns, "turns", 20, "turns that each side of a ratio gets")
 	for name, run := range map[string]func(context.Context) error{

@@ -236,7 +236,7 @@ func TestASearchReadsABoundedPartOfAnOrderOrTheIndexOfTexts(t *testing.T) {
 			t.Run(fmt.Sprintf("a common word by %s walks a part of the order", sort), func(t *testing.T) {
 				finds := ask(t, "field", sort)
 				require.Len(t, finds, 1)
-				require.Contains(t, finds[0], "LIMIT 500")
+				require.Contains(t, finds[0], "LIMIT 300")
 				plan := explain(t, s, finds[0])
 				require.Regexp(t, `SCAN p USING INDEX products_by_|Index Scan (Backward )?using products_by_`, plan)
 				require.NotContains(t, plan, "Sort Key: p.")

@@ -12,8 +12,8 @@ import (
 // Where the words are common, the page is found among the next rows of the list: so many are looked at before the index
 // of texts is asked. It costs as much in a small catalogue as in a large one.
 const (
-	nearRows    = 500 // all of them, which are counted
-	nearPerItem = 25
+	nearRows    = 300 // all of them, which are counted
+	nearPerItem = 15
 	farRows     = 8000 // until the page is full: as long as sorting all that the index finds would take longer
 )
 
