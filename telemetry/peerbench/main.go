@@ -3,7 +3,7 @@
 //
 //	cd telemetry/peerbench && go run . --server ../../.bin/server
 //
-// docs/performance-telemetry.md explains the figures.
+// docs/performance.md explains the figures.
 package main
 
 import (
