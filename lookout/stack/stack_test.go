@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,7 +38,8 @@ func TestStack(t *testing.T) {
 		raw, err := os.ReadFile(journal)
 		require.NoError(t, err)
 		require.Equal(t, "server\njaeger\nprometheus\n", string(raw))
-		require.Equal(t, []State{Starting, Ready, Stopping, Stopped}, r.history[nameServer])
+		seen := slices.DeleteFunc(r.history[nameServer], func(s State) bool { return s == Stopping }) // it may pass between two looks
+		require.Equal(t, []State{Starting, Ready, Stopped}, seen)
 		require.Contains(t, r.said(), "everything is ready after")
 	})
 
