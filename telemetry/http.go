@@ -39,7 +39,9 @@ func newHTTPInstruments(t *Telemetry) *httpInstruments {
 	}
 	h.descriptions.New = func() any { return &description{} }
 	for _, method := range catalogue.HTTPMethod.Values {
-		h.unmatched[method] = &route{method: method, spanName: spanName(method, "")}
+		r := &route{method: method, spanName: spanName(method, "")}
+		r.access = about(r, t.access)
+		h.unmatched[method] = r
 	}
 	return h
 }
@@ -119,6 +121,7 @@ func (h *httpInstruments) register(app *fiber.App, outcomes func(method, route s
 			method: registered.Method, template: path, spanName: spanName(registered.Method, path), order: i,
 			quiet: slices.Contains(h.telemetry.config.Quiet, path),
 		}
+		r.access = about(r, h.telemetry.access)
 		problems = append(problems, h.table.add(registered.Method, registered.Path, r))
 		if registered.Method == fiber.MethodHead { // Fiber adds one to every GET; nobody waits for its first error
 			continue

@@ -18,7 +18,7 @@ const slowRequest = 500 * time.Millisecond
 
 func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, end time.Time) {
 	duration := end.Sub(x.start)
-	logger, level := h.telemetry.access, slog.LevelInfo
+	logger, level := x.route.access, slog.LevelInfo
 	switch {
 	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
 	case o.failed():
@@ -30,15 +30,13 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 		return
 	}
 	if level > slog.LevelInfo {
-		logger = h.telemetry.Logger
+		logger = about(x.route, h.telemetry.Logger)
 	}
 	if !logger.Enabled(x, level) {
 		return
 	}
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs,
-		slog.String("http.request.method", x.route.method),
-		slog.String("http.route", x.route.label()),
 		slog.String("url.path", string(ctx.URI().PathOriginal())),
 		slog.Int("http.response.status_code", o.status),
 		slog.Float64("http.server.request.duration", duration.Seconds()),
@@ -60,6 +58,11 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 	record := slog.NewRecord(end, level, "request", 0) // the logger would look up its caller, and the time again
 	record.AddAttrs(attrs...)
 	_ = logger.Handler().Handle(x, record) // as the logger does
+}
+
+// about is a logger of lines about requests for the route. It has written what is the same in all of them.
+func about(r *route, logger *slog.Logger) *slog.Logger {
+	return logger.With(slog.String("http.request.method", r.method), slog.String("http.route", r.label()))
 }
 
 // logsSuccess decides by the trace id, so that a trace's lines are all kept or all left out.

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"io"
 	"log/slog"
@@ -28,7 +29,9 @@ type traceHandler struct{ slog.Handler }
 
 func (h traceHandler) Handle(ctx context.Context, record slog.Record) error {
 	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
-		record.AddAttrs(slog.String("trace_id", sc.TraceID().String()), slog.String("span_id", sc.SpanID().String()))
+		id, span := sc.TraceID(), sc.SpanID()
+		both := hex.EncodeToString(append(id[:], span[:]...))
+		record.AddAttrs(slog.String("trace_id", both[:2*len(id)]), slog.String("span_id", both[2*len(id):]))
 	}
 	return h.Handler.Handle(ctx, record)
 }

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 
@@ -34,6 +35,7 @@ type route struct {
 	order    int
 	quiet    bool
 	series   seriesSet
+	access   *slog.Logger // of its requests that succeeded
 }
 
 func newRouteTable(config fiber.Config) *routeTable {
