@@ -40,7 +40,7 @@ func newHTTPInstruments(t *Telemetry) *httpInstruments {
 	h.descriptions.New = func() any { return &description{} }
 	for _, method := range catalogue.HTTPMethod.Values {
 		r := &route{method: method, spanName: spanName(method, "")}
-		r.access = about(r, t.access)
+		r.access, r.lines = about(r, t.access), newAccessLines(t, r)
 		h.unmatched[method] = r
 	}
 	return h
@@ -121,7 +121,7 @@ func (h *httpInstruments) register(app *fiber.App, outcomes func(method, route s
 			method: registered.Method, template: path, spanName: spanName(registered.Method, path), order: i,
 			quiet: slices.Contains(h.telemetry.config.Quiet, path),
 		}
-		r.access = about(r, h.telemetry.access)
+		r.access, r.lines = about(r, h.telemetry.access), newAccessLines(h.telemetry, r)
 		problems = append(problems, h.table.add(registered.Method, registered.Path, r))
 		if registered.Method == fiber.MethodHead { // Fiber adds one to every GET; nobody waits for its first error
 			continue

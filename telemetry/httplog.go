@@ -35,6 +35,9 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 	if !logger.Enabled(x, level) {
 		return
 	}
+	if level == slog.LevelInfo && o.errorType == "" && x.fault == "" && x.err == nil && h.writeAccess(ctx, x, o, end) {
+		return
+	}
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs,
 		slog.String("url.path", string(ctx.URI().PathOriginal())),
@@ -58,6 +61,14 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 	record := slog.NewRecord(end, level, "request", 0) // the logger would look up its caller, and the time again
 	record.AddAttrs(attrs...)
 	_ = logger.Handler().Handle(x, record) // as the logger does
+}
+
+func (h *httpInstruments) writeAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, end time.Time) bool {
+	d := h.descriptions.Get().(*description) //nolint:errcheck // nothing else is in the pool
+	written := x.route.lines.write(ctx, d, o.status, x.span.SpanContext(), x.start, end)
+	d.reset()
+	h.descriptions.Put(d)
+	return written
 }
 
 // about is a logger of lines about requests for the route. It has written what is the same in all of them.

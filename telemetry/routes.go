@@ -36,6 +36,7 @@ type route struct {
 	quiet    bool
 	series   seriesSet
 	access   *slog.Logger // of its requests that succeeded
+	lines    *accessLines // of those that are usual
 }
 
 func newRouteTable(config fiber.Config) *routeTable {

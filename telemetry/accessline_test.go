@@ -1,0 +1,49 @@
+package telemetry
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/trace"
+	"pgregory.net/rapid"
+)
+
+// A line that is written without slog must be the line that slog would have written.
+func TestAccessLinesAreByteForByteAsSlogWritesThem(t *testing.T) {
+	written := 0
+	rapid.Check(t, func(t *rapid.T) {
+		var out bytes.Buffer
+		tel, err := Start(Config{
+			Service: rapid.StringMatching(`[a-z"é]{1,9}`).Draw(t, "service"), Logs: &out, AccessLogRatio: 1,
+			FullClientAddress: rapid.Bool().Draw(t, "full"),
+		})
+		require.NoError(t, err)
+		r := &route{method: "GET", template: rapid.SampledFrom([]string{"", "/farms/{id}", `/a"b`}).Draw(t, "route")}
+		r.access, r.lines = about(r, tel.access), newAccessLines(tel, r)
+		ctx := &fasthttp.RequestCtx{}
+		ip := net.IP(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "ip"))
+		ctx.Init(&fasthttp.Request{}, &net.TCPAddr{IP: ip}, nil)
+		ctx.Request.SetRequestURI("/" + rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-zA-Z0-9/<>&'@=._-]{0,50}`)).Draw(t, "path"))
+		x := &exchange{route: r, start: time.Now()}
+		x.Context = trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: newTraceID(), SpanID: newSpanID()}))
+		x.span = trace.SpanFromContext(x.Context)
+		end := x.start.Add(time.Duration(rapid.Int64Range(0, int64(400*time.Millisecond)).Draw(t, "duration")))
+		o := outcome{status: rapid.IntRange(200, 399).Draw(t, "status")}
+
+		if !tel.http.writeAccess(ctx, x, o, end) {
+			return
+		}
+		written++
+		got := out.String()
+		out.Reset()
+		r.lines = nil
+		tel.http.logAccess(ctx, x, o, end)
+		require.Equal(t, out.String(), got)
+	})
+	require.Greater(t, written, 10)
+}
