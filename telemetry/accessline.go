@@ -58,7 +58,8 @@ func (l *accessLines) write(ctx *fasthttp.RequestCtx, d *description, status int
 	b = l.telemetry.appendClientAddress(append(b, `,"client.address":"`...), ctx.RemoteIP())
 	b = hex.AppendEncode(append(b, `","trace_id":"`...), id[:])
 	b = hex.AppendEncode(append(b, `","span_id":"`...), span[:])
-	d.text = append(b, "\"}\n"...)
+	b = append(b, "\"}\n"...)
+	d.text = b
 	_, _ = l.telemetry.lines.put(d.text, true) // it never fails
 	return true
 }

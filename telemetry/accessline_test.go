@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"bytes"
-	"context"
 	"net"
 	"testing"
 	"time"
@@ -15,7 +14,7 @@ import (
 
 // A line that is written without slog must be the line that slog would have written.
 func TestAccessLinesAreByteForByteAsSlogWritesThem(t *testing.T) {
-	written := 0
+	written, background := 0, t.Context()
 	rapid.Check(t, func(t *rapid.T) {
 		var out bytes.Buffer
 		tel, err := Start(Config{
@@ -30,7 +29,7 @@ func TestAccessLinesAreByteForByteAsSlogWritesThem(t *testing.T) {
 		ctx.Init(&fasthttp.Request{}, &net.TCPAddr{IP: ip}, nil)
 		ctx.Request.SetRequestURI("/" + rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-zA-Z0-9/<>&'@=._-]{0,50}`)).Draw(t, "path"))
 		x := &exchange{route: r, start: time.Now()}
-		x.Context = trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: newTraceID(), SpanID: newSpanID()}))
+		x.Context = trace.ContextWithSpanContext(background, trace.NewSpanContext(trace.SpanContextConfig{TraceID: newTraceID(), SpanID: newSpanID()}))
 		x.span = trace.SpanFromContext(x.Context)
 		end := x.start.Add(time.Duration(rapid.Int64Range(0, int64(400*time.Millisecond)).Draw(t, "duration")))
 		o := outcome{status: rapid.IntRange(200, 399).Draw(t, "status")}

@@ -17,34 +17,46 @@ import (
 const slowRequest = 500 * time.Millisecond
 
 func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, end time.Time) {
-	duration := end.Sub(x.start)
-	logger, level := x.route.access, slog.LevelInfo
-	switch {
-	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
-	case o.failed():
-		level = slog.LevelError
-	case duration >= slowRequest:
-		level = slog.LevelWarn
-	case o.errorType != "":
-	case x.route.quiet || !h.logsSuccess(x.span.SpanContext().TraceID()):
+	level, wanted := h.accessLevel(x, o, end)
+	if !wanted {
 		return
 	}
+	logger := x.route.access
 	if level > slog.LevelInfo {
 		logger = about(x.route, h.telemetry.Logger)
 	}
-	if !logger.Enabled(x, level) {
+	usual := level == slog.LevelInfo && o.errorType == "" && x.fault == "" && x.err == nil
+	if !logger.Enabled(x, level) || usual && h.writeAccess(ctx, x, o, end) {
 		return
 	}
-	if level == slog.LevelInfo && o.errorType == "" && x.fault == "" && x.err == nil && h.writeAccess(ctx, x, o, end) {
-		return
-	}
-	attrs := make([]slog.Attr, 0, 10)
-	attrs = append(attrs,
+	record := slog.NewRecord(end, level, "request", 0) // the logger would look up its caller, and the time again
+	record.AddAttrs(
 		slog.String("url.path", string(ctx.URI().PathOriginal())),
 		slog.Int("http.response.status_code", o.status),
-		slog.Float64("http.server.request.duration", duration.Seconds()),
+		slog.Float64("http.server.request.duration", end.Sub(x.start).Seconds()),
 		slog.String("client.address", h.telemetry.clientAddress(ctx.RemoteIP())),
 	)
+	record.AddAttrs(x.failure(o)...)
+	_ = logger.Handler().Handle(x, record) // as the logger does
+}
+
+// accessLevel says at which level the request is logged, and whether it is at all.
+func (h *httpInstruments) accessLevel(x *exchange, o outcome, end time.Time) (level slog.Level, wanted bool) {
+	switch {
+	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
+		return slog.LevelInfo, true
+	case o.failed():
+		return slog.LevelError, true
+	case end.Sub(x.start) >= slowRequest:
+		return slog.LevelWarn, true
+	case o.errorType != "":
+		return slog.LevelInfo, true
+	}
+	return slog.LevelInfo, !x.route.quiet && h.logsSuccess(x.span.SpanContext().TraceID())
+}
+
+// failure is what a line says of a request that did not just succeed.
+func (x *exchange) failure(o outcome) (attrs []slog.Attr) {
 	if o.errorType != "" {
 		attrs = append(attrs, slog.String("error.type", o.errorType))
 	}
@@ -58,9 +70,7 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 	if errors.As(x.err, &p) {
 		attrs = append(attrs, slog.String("stack", p.Stack))
 	}
-	record := slog.NewRecord(end, level, "request", 0) // the logger would look up its caller, and the time again
-	record.AddAttrs(attrs...)
-	_ = logger.Handler().Handle(x, record) // as the logger does
+	return attrs
 }
 
 func (h *httpInstruments) writeAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, end time.Time) bool {
