@@ -162,11 +162,12 @@ func (c *crashTest) shop(p *process) {
 	}
 	pay := order.payKey != "" && order.paid == reply{}
 	order.cancels = order.cancels || acknowledged && rand.IntN(4) == 0
+	cancel := order.cancels
 	c.mu.Unlock()
 	if pay {
 		c.payFor(p, order)
 	}
-	if order.cancels {
+	if cancel {
 		c.cancel(p, order)
 	}
 }
