@@ -113,7 +113,7 @@ e2e: .bin/server upstream checkers ## Run the outage drill on real programs, in 
 	@.ci/e2e
 
 .PHONY: bench
-bench: .bin/server upstream ## Measure start-up times, memory and detection time on this machine
+bench: .bin/server upstream ## Measure start-up, memory, detection time, lists and load, and what telemetry costs
 	@.bin/lookout bench $(BENCH)
 	@$(MAKE) bench-market
 
