@@ -40,7 +40,7 @@ func newAccessLines(t *Telemetry, r *route) *accessLines {
 }
 
 // write writes the line. It reports false, and writes nothing, when it is not a usual one.
-func (l *accessLines) write(ctx *fasthttp.RequestCtx, d *description, status int, sc trace.SpanContext, start, end time.Time) bool {
+func (l *accessLines) write(ctx *fasthttp.RequestCtx, buffer *[]byte, status int, sc trace.SpanContext, start, end time.Time) bool {
 	path := ctx.URI().PathOriginal()
 	seconds := end.Sub(start).Seconds()
 	if l == nil || !isPlain(path) || seconds < time.Microsecond.Seconds() || !sc.IsValid() {
@@ -50,7 +50,7 @@ func (l *accessLines) write(ctx *fasthttp.RequestCtx, d *description, status int
 		return false
 	}
 	id, span := sc.TraceID(), sc.SpanID()
-	b := end.AppendFormat(append(d.text, `{"time":"`...), time.RFC3339Nano)
+	b := end.AppendFormat(append((*buffer)[:0], `{"time":"`...), time.RFC3339Nano)
 	b = append(append(b, '"'), l.constant...)
 	b = append(append(b, `,"url.path":"`...), path...)
 	b = strconv.AppendInt(append(b, `","http.response.status_code":`...), int64(status), 10)
@@ -59,8 +59,8 @@ func (l *accessLines) write(ctx *fasthttp.RequestCtx, d *description, status int
 	b = hex.AppendEncode(append(b, `","trace_id":"`...), id[:])
 	b = hex.AppendEncode(append(b, `","span_id":"`...), span[:])
 	b = append(b, "\"}\n"...)
-	d.text = b
-	_, _ = l.telemetry.lines.put(d.text, true) // it never fails
+	*buffer = b
+	_, _ = l.telemetry.lines.put(b, true) // it never fails
 	return true
 }
 

@@ -47,7 +47,7 @@ func (t *Telemetry) DatabaseHook(system, namespace string) bun.QueryHook {
 
 func (t *Telemetry) newHook(system string) *databaseHook {
 	return &databaseHook{
-		instruments: t.database, tracer: t.tracer, system: system,
+		instruments: t.database, spans: t.spans, system: system,
 		common: []attribute.KeyValue{semconv.DBSystemNameKey.String(system)},
 		shapes: newShapes(), slow: newSlowQueries(t, system),
 	}
@@ -55,7 +55,7 @@ func (t *Telemetry) newHook(system string) *databaseHook {
 
 type databaseHook struct {
 	instruments *databaseInstruments
-	tracer      trace.Tracer
+	spans       *spanSource
 	system      string
 	common      []attribute.KeyValue // of every span
 
@@ -91,7 +91,7 @@ func (h *databaseHook) start(ctx context.Context, s *statement, at time.Time) (c
 	if sc := parent.SpanContext(); sc.IsValid() && !sc.IsSampled() && !parent.IsRecording() {
 		return ctx, parent
 	}
-	return h.tracer.Start(ctx, s.name, clientSpan, trace.WithTimestamp(at))
+	return h.spans.begin(ctx, s.span, at)
 }
 
 func (h *databaseHook) AfterQuery(ctx context.Context, event *bun.QueryEvent) {
@@ -100,22 +100,23 @@ func (h *databaseHook) AfterQuery(ctx context.Context, event *bun.QueryEvent) {
 		h.afterBoundary(ctx, event, end)
 		return
 	}
-	s, span, category := h.statementOf(event), trace.SpanFromContext(ctx), h.category(ctx, event.Err)
+	s, own, category := h.statementOf(event), trace.SpanFromContext(ctx), h.category(ctx, event.Err)
 	duration := end.Sub(event.StartTime)
-	s.observe(span, duration, end, category)
+	s.observe(own, duration, end, category)
+	recorded, _ := own.(*span)
 	slow := h.slow.covers(duration)
-	if span.IsRecording() || slow {
+	if recorded != nil || slow {
 		shape, rows := h.shapes.of(event.Query), rowsOf(event)
-		if span.IsRecording() {
-			s.describe(span, shape.text, rows)
-			recordFailure(span, failure{category, h.statusCode(event.Err)}, event.Err)
+		if recorded != nil {
+			s.describe(recorded, shape, rows)
+			recordFailure(recorded, failure{category, h.statusCode(event.Err)}, event.Err)
 		}
 		if slow {
 			h.slow.note(ctx, slowStatement{s, shape, rows, duration, category, event}, end)
 		}
 	}
-	if span.IsRecording() {
-		span.End(trace.WithTimestamp(end))
+	if recorded != nil {
+		recorded.endAt(end)
 	}
 	if category != "" {
 		if t := transactionOf(ctx); t != nil {

@@ -21,9 +21,6 @@ func (t *Telemetry) StartDatabase(ctx context.Context, system, operation string)
 	hook := t.datastores.of(t, system)
 	s := hook.statement(statementKey{operation: operation})
 	ctx, span := hook.start(ctx, s, start)
-	if span.IsRecording() {
-		span.SetAttributes(s.attributes...)
-	}
 	return ctx, func(err error) {
 		end := time.Now()
 		category := datastoreError(err)

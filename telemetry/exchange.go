@@ -23,7 +23,6 @@ type exchangeKey struct{}
 type exchange struct {
 	context.Context //nolint:containedctx // it is a context
 
-	root      rootContext
 	start     time.Time
 	span      trace.Span
 	route     *route

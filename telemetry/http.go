@@ -26,8 +26,8 @@ type httpInstruments struct {
 	unmatched map[string]*route
 	bodies    bodies
 
-	descriptions sync.Pool    // of *description
-	profiles     atomic.Int32 // CPU profiles being taken
+	texts    sync.Pool    // of *[]byte, to put texts together in
+	profiles atomic.Int32 // CPU profiles being taken
 }
 
 func newHTTPInstruments(t *Telemetry) *httpInstruments {
@@ -37,9 +37,9 @@ func newHTTPInstruments(t *Telemetry) *httpInstruments {
 		active:    t.Metrics.Gauge(catalogue.HTTPServerActiveRequests).WithLabelValues(),
 		unmatched: map[string]*route{},
 	}
-	h.descriptions.New = func() any { return &description{} }
+	h.texts.New = func() any { return new([]byte) }
 	for _, method := range catalogue.HTTPMethod.Values {
-		r := &route{method: method, spanName: spanName(method, "")}
+		r := newRoute(method, "")
 		r.access, r.lines = about(r, t.access), newAccessLines(t, r)
 		h.unmatched[method] = r
 	}
@@ -117,10 +117,8 @@ func (h *httpInstruments) register(app *fiber.App, outcomes func(method, route s
 	var problems []error
 	for i, registered := range app.GetRoutes(true) {
 		path := template(registered.Path)
-		r := &route{
-			method: registered.Method, template: path, spanName: spanName(registered.Method, path), order: i,
-			quiet: slices.Contains(h.telemetry.config.Quiet, path),
-		}
+		r := newRoute(registered.Method, path)
+		r.order, r.quiet = i, slices.Contains(h.telemetry.config.Quiet, path)
 		r.access, r.lines = about(r, h.telemetry.access), newAccessLines(h.telemetry, r)
 		problems = append(problems, h.table.add(registered.Method, registered.Path, r))
 		if registered.Method == fiber.MethodHead { // Fiber adds one to every GET; nobody waits for its first error
@@ -183,7 +181,7 @@ func (h *httpInstruments) pass(next fasthttp.RequestHandler) fasthttp.RequestHan
 
 func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x := &exchange{start: time.Now(), route: h.routeOf(ctx)}
-	h.startSpan(h.parent(ctx), x)
+	h.startSpan(ctx, x)
 	h.active.Inc()
 	ctx.SetUserValue(exchangeKey{}, x)
 	return x

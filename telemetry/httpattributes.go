@@ -5,59 +5,58 @@ import (
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
-// description is where the attributes of a span are put together, to be used again: the SDK copies them.
-type description struct {
-	attributes []attribute.KeyValue
-	text       []byte
+// newRouteSpan describes what all requests for a route have in common, by the stable HTTP conventions.
+func newRouteSpan(method, template, scheme string) *spanTemplate {
+	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(method), semconv.URLScheme(scheme)}
+	if template != "" {
+		attributes = append(attributes, semconv.HTTPRoute(template))
+	}
+	return newSpanTemplate(spanName(method, template), trace.SpanKindServer, attributes...)
 }
 
-func (d *description) reset() {
-	clear(d.attributes) // the strings are the span's now
-	d.attributes, d.text = d.attributes[:0], d.text[:0]
+// span is what the request's span has in common with all others for the route.
+func (r *route) span(ctx *fasthttp.RequestCtx) *spanTemplate {
+	if ctx.IsTLS() {
+		return r.https
+	}
+	return r.http
 }
 
-// request describes a request by the stable HTTP conventions. server.address is left out: it would be the Host header,
-// which the client controls. Strings are copied, all in one, because fasthttp uses its buffers again. Secrets are taken out
-// when the span is exported.
-func (d *description) request(t *Telemetry, ctx *fasthttp.RequestCtx, r *route) {
+// describeRequest returns what is the request's own, with room for how it ends. server.address is left out: it would be the
+// Host header, which the client controls. Strings are copied, all in one, because fasthttp uses its buffers again. Secrets
+// are taken out when the span is exported.
+func (h *httpInstruments) describeRequest(ctx *fasthttp.RequestCtx, r *route) []attribute.KeyValue {
+	buffer := h.texts.Get().(*[]byte) //nolint:errcheck // nothing else is in the pool
 	uri := ctx.URI()
-	d.text = append(d.text, uri.PathOriginal()...)
-	path := len(d.text)
-	d.text = append(d.text, uri.QueryString()...)
-	query := len(d.text)
-	d.text = append(d.text, ctx.UserAgent()...)
-	agent := len(d.text)
-	d.text = t.appendClientAddress(d.text, ctx.RemoteIP())
-	all := string(d.text)
-	d.attributes = append(d.attributes,
-		semconv.HTTPRequestMethodKey.String(r.method),
-		semconv.URLPath(all[:path]),
-		semconv.URLScheme(scheme(ctx)),
-		semconv.ClientAddress(all[agent:]),
-	)
-	if r.template != "" {
-		d.attributes = append(d.attributes, semconv.HTTPRoute(r.template))
-	}
-	if r.method == "_OTHER" {
-		d.attributes = append(d.attributes, semconv.HTTPRequestMethodOriginal(string(ctx.Method())))
-	}
+	text := append((*buffer)[:0], uri.PathOriginal()...)
+	path := len(text)
+	text = append(text, uri.QueryString()...)
+	query := len(text)
+	text = append(text, ctx.UserAgent()...)
+	agent := len(text)
+	text = h.telemetry.appendClientAddress(text, ctx.RemoteIP())
+	all := string(text)
+	*buffer = text
+	h.texts.Put(buffer)
+
+	const usual = 6 // the four that all have, and two of those that some have
+	attributes := make([]attribute.KeyValue, 0, usual)
+	attributes = append(attributes, semconv.URLPath(all[:path]), semconv.ClientAddress(all[agent:]))
 	if query > path {
-		d.attributes = append(d.attributes, semconv.URLQuery(all[path:query]))
+		attributes = append(attributes, semconv.URLQuery(all[path:query]))
 	}
 	if agent > query {
-		d.attributes = append(d.attributes, semconv.UserAgentOriginal(all[query:agent]))
+		attributes = append(attributes, semconv.UserAgentOriginal(all[query:agent]))
 	}
-}
-
-func scheme(ctx *fasthttp.RequestCtx) string {
-	if ctx.IsTLS() {
-		return "https"
+	if r.method == "_OTHER" {
+		attributes = append(attributes, semconv.HTTPRequestMethodOriginal(string(ctx.Method())))
 	}
-	return "http"
+	return attributes
 }
 
 // knownMethod returns the method, or _OTHER for one that HTTP does not define: the client must not choose label values.

@@ -74,11 +74,9 @@ func (x *exchange) failure(o outcome) (attrs []slog.Attr) {
 }
 
 func (h *httpInstruments) writeAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, end time.Time) bool {
-	d := h.descriptions.Get().(*description) //nolint:errcheck // nothing else is in the pool
-	written := x.route.lines.write(ctx, d, o.status, x.span.SpanContext(), x.start, end)
-	d.reset()
-	h.descriptions.Put(d)
-	return written
+	buffer := h.texts.Get().(*[]byte) //nolint:errcheck // nothing else is in the pool
+	defer h.texts.Put(buffer)
+	return x.route.lines.write(ctx, buffer, o.status, x.span.SpanContext(), x.start, end)
 }
 
 // about is a logger of lines about requests for the route. It has written what is the same in all of them.

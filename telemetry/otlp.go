@@ -29,6 +29,8 @@ type otlpExporter struct {
 	of       *resource.Resource
 	resource []byte // of, encoded
 	buffer   []byte
+
+	description []byte
 }
 
 // newOTLPExporter connects the client, which does not wait for the collector.
@@ -98,8 +100,9 @@ func (e *otlpExporter) appendScope(ctx context.Context, spans []sdktrace.ReadOnl
 			})
 		}
 		for _, s := range spans {
-			if attributes, events := s.Attributes(), s.Events(); isUsual(attributes, events, s.Links()) { // each cleans them
-				b = appendSpan(b, s, attributes, events)
+			description, attributes := e.parts(s)
+			if events := s.Events(); description != nil && isUsual(attributes, events, s.Links()) {
+				b = appendSpan(b, s, description, attributes, events)
 				continue
 			}
 			var encoded []byte
@@ -157,7 +160,27 @@ func arePlain(attributes []attribute.KeyValue) bool {
 
 // The numbers below are those of the fields in opentelemetry/proto/trace/v1/trace.proto and common/v1/common.proto.
 
-func appendSpan(b []byte, s sdktrace.ReadOnlySpan, attributes []attribute.KeyValue, events []sdktrace.Event) []byte {
+// parts returns what of a span has been encoded before, or need not be, and the attributes that are still to be encoded.
+func (e *otlpExporter) parts(s sdktrace.ReadOnlySpan) (description []byte, attributes []attribute.KeyValue) {
+	if clean, ok := s.(cleanSpan); ok {
+		if own, ok := clean.ReadOnlySpan.(*span); ok {
+			return own.template.encoded, cleanAttributes(own.attributes)
+		}
+	}
+	e.description = appendDescription(e.description[:0], s.Name(), s.SpanKind(), nil)
+	return e.description, s.Attributes()
+}
+
+// appendDescription appends what a span says before it has begun.
+func appendDescription(b []byte, name string, kind trace.SpanKind, attributes []attribute.KeyValue) []byte {
+	b = number(text(b, 5, name), 6, spanKind(kind))
+	for _, a := range attributes {
+		b = appendAttribute(b, 9, a)
+	}
+	return b
+}
+
+func appendSpan(b []byte, s sdktrace.ReadOnlySpan, description []byte, attributes []attribute.KeyValue, events []sdktrace.Event) []byte {
 	return message(b, 2, func(b []byte) []byte {
 		sc, parent := s.SpanContext(), s.Parent()
 		id, span := sc.TraceID(), sc.SpanID()
@@ -168,8 +191,7 @@ func appendSpan(b []byte, s sdktrace.ReadOnlySpan, attributes []attribute.KeyVal
 			b = protowire.AppendBytes(protowire.AppendTag(b, 4, protowire.BytesType), span[:])
 		}
 		b = protowire.AppendFixed32(protowire.AppendTag(b, 16, protowire.Fixed32Type), spanFlags(sc, parent))
-		b = text(b, 5, s.Name())
-		b = number(b, 6, spanKind(s.SpanKind()))
+		b = append(b, description...)
 		b = instant(b, 7, s.StartTime())
 		b = instant(b, 8, s.EndTime())
 		for _, a := range attributes {

@@ -24,7 +24,9 @@ func withoutSecrets(spans []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
 // cleanSpan is a span without secrets and personal data.
 type cleanSpan struct{ sdktrace.ReadOnlySpan }
 
-func (s cleanSpan) Name() string { return redact.String(s.ReadOnlySpan.Name()) }
+func (s cleanSpan) Name() string { return cleanName(s.ReadOnlySpan.Name()) }
+
+func cleanName(name string) string { return redact.String(name) }
 
 func (s cleanSpan) SpanContext() trace.SpanContext { return cleanContext(s.ReadOnlySpan.SpanContext()) }
 

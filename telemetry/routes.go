@@ -31,12 +31,20 @@ type routeNode struct {
 type route struct {
 	method   string
 	template string // {id} for parameters; empty when unmatched
-	spanName string
+	http     *spanTemplate
+	https    *spanTemplate
 	order    int
 	quiet    bool
 	series   seriesSet
 	access   *slog.Logger // of its requests that succeeded
 	lines    *accessLines // of those that are usual
+}
+
+func newRoute(method, template string) *route {
+	return &route{
+		method: method, template: template,
+		http: newRouteSpan(method, template, "http"), https: newRouteSpan(method, template, "https"),
+	}
 }
 
 func newRouteTable(config fiber.Config) *routeTable {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
@@ -27,6 +29,7 @@ const (
 
 // shape is the text of statements that differ in their values only.
 type shape struct {
+	span    atomic.Pointer[shapeSpan]
 	text    string
 	single  bool         // it is one statement only
 	nextLog atomic.Int64 // Unix time in ns
@@ -40,6 +43,24 @@ func newShape(text []byte) *shape {
 		text = text[:longestText]
 	}
 	return &shape{text: strings.ToValidUTF8(string(text), "\uFFFD"), single: single}
+}
+
+// shapeSpan is what the spans of one kind of statement have in common when they have one text, too.
+type shapeSpan struct {
+	statement *statement
+	template  *spanTemplate
+}
+
+// spanOf returns what the spans of the statement have in common. All statements of a shape are of one kind, or nearly all:
+// one of another kind takes its place.
+func (s *shape) spanOf(of *statement) *spanTemplate {
+	if known := s.span.Load(); known != nil && known.statement == of {
+		return known.template
+	}
+	t := of.span
+	made := newSpanTemplate(t.name, t.kind, append(slices.Clone(t.attributes), semconv.DBQueryText(s.text))...)
+	s.span.Store(&shapeSpan{of, made})
+	return made
 }
 
 // shapes keeps the shapes seen, so that their texts are made once.

@@ -28,21 +28,19 @@ type statementKey struct{ operation, collection string }
 type statement struct {
 	statementKey
 
-	name       string               // of the span
-	attributes []attribute.KeyValue // of the span
+	span *spanTemplate
 
 	series func(category string) *statementSeries
 	done   *statementSeries // the series of those without an error
 }
 
-var clientSpan = trace.WithSpanKind(trace.SpanKindClient)
-
 func (h *databaseHook) newStatement(key statementKey) *statement {
-	s := &statement{statementKey: key, name: strings.TrimSpace(key.operation + " " + key.collection)}
-	s.attributes = append(slices.Clone(h.common), semconv.DBOperationName(key.operation))
+	attributes := append(slices.Clone(h.common), semconv.DBOperationName(key.operation))
 	if key.collection != "" {
-		s.attributes = append(s.attributes, semconv.DBCollectionName(key.collection))
+		attributes = append(attributes, semconv.DBCollectionName(key.collection))
 	}
+	name := strings.TrimSpace(key.operation + " " + key.collection)
+	s := &statement{statementKey: key, span: newSpanTemplate(name, trace.SpanKindClient, attributes...)}
 	failures := table[string, *statementSeries]{}
 	newSeries := func(category string) *statementSeries {
 		return newStatementSeries(h.instruments.duration.
@@ -56,14 +54,13 @@ func (h *databaseHook) newStatement(key statementKey) *statement {
 	return s
 }
 
-// describe sets the attributes of the span, all at once, for each time costs an allocation.
-func (s *statement) describe(span trace.Span, text string, rows rows) {
-	attributes := make([]attribute.KeyValue, 0, len(s.attributes)+2) //nolint:mnd // those below
-	attributes = append(append(attributes, s.attributes...), semconv.DBQueryText(text))
+// describe says on the span what was done, and to how many rows.
+func (s *statement) describe(span *span, shape *shape, rows rows) {
+	var attributes []attribute.KeyValue
 	if rows.attribute != "" {
-		attributes = append(attributes, attribute.Int64(rows.attribute, rows.n))
+		attributes = []attribute.KeyValue{attribute.Int64(rows.attribute, rows.n)}
 	}
-	span.SetAttributes(attributes...)
+	span.describe(shape.spanOf(s), attributes)
 }
 
 // observe records a duration. The statement of a recorded span becomes the exemplar of its bucket when that is due for a

@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -96,8 +97,8 @@ type Telemetry struct {
 
 	config     Config
 	provider   *sdktrace.TracerProvider
-	sampler    sdktrace.Sampler
 	tracer     trace.Tracer
+	spans      *spanSource
 	propagator propagation.TextMapPropagator
 	collector  *grpc.ClientConn // nil without one
 	exportLogs *logProcessor    // nil where they are only written
@@ -174,10 +175,13 @@ func (t *Telemetry) startExport() error {
 	if err != nil {
 		return err
 	}
-	t.sampler = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.config.SampleRatio))
+	t.spans = &spanSource{
+		sampler:  sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.config.SampleRatio)),
+		resource: res, scope: instrumentation.Scope{Name: scope},
+	}
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(t.sampler),
+		sdktrace.WithSampler(t.spans.sampler),
 		sdktrace.WithIDGenerator(ids{}),
 	}
 	local := newLogger(t.config, t.lines, nil)
@@ -196,14 +200,13 @@ func (t *Telemetry) startExport() error {
 		t.Logger, t.access = newLogger(t.config, t.lines, provider), newLogger(t.config, patientLines{t.lines}, provider)
 	}
 	if t.collector != nil || t.config.SpanExporter != nil {
-		spans, err := newSpanProcessor(t.collector, t.config, t.Metrics, t.Logger)
-		if err != nil {
+		if t.spans.finished, err = newSpanProcessor(t.collector, t.config, t.Metrics, t.Logger); err != nil {
 			return err
 		}
-		options = append(options, sdktrace.WithSpanProcessor(spans))
+		options = append(options, sdktrace.WithSpanProcessor(t.spans.finished))
 	}
 	t.provider = sdktrace.NewTracerProvider(options...)
-	t.tracer = t.provider.Tracer(scope)
+	t.spans.provider, t.tracer = t.provider, t.provider.Tracer(scope)
 	return nil
 }
 

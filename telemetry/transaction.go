@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -74,7 +73,7 @@ func (h *databaseHook) afterBoundary(ctx context.Context, event *bun.QueryEvent,
 func (h *databaseHook) endTransaction(t *transaction, outcome string, f failure, err error, end time.Time) {
 	h.transaction.observe(t.span, end.Sub(t.start), end, f.category)
 	if t.span.IsRecording() {
-		t.span.SetAttributes(append(slices.Clone(h.transaction.attributes), attribute.String(catalogue.DBTransactionOutcome, outcome))...)
+		t.span.SetAttributes(attribute.String(catalogue.DBTransactionOutcome, outcome))
 		recordFailure(t.span, f, err)
 		t.span.End(trace.WithTimestamp(end))
 	}

@@ -75,7 +75,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Method == "" {
 		call.method = http.MethodGet
 	}
-	ctx, span := t.telemetry.tracer.Start(request.Context(), spanName(call.method, ""), clientSpan, trace.WithTimestamp(call.start))
+	ctx, span := t.telemetry.tracer.Start(request.Context(), spanName(call.method, ""), trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(call.start))
 	call.span = span
 	if span.IsRecording() {
 		span.SetAttributes(call.attributes(request)...)
