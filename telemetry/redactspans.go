@@ -86,8 +86,8 @@ func cleanContext(sc trace.SpanContext) trace.SpanContext {
 func cleanAttributes(attributes []attribute.KeyValue) []attribute.KeyValue {
 	clean, copied := attributes, false
 	for i, a := range attributes {
-		value := cleanAttribute(a)
-		if value == a.Value {
+		value, changed := cleanAttribute(a)
+		if !changed {
 			continue
 		}
 		if !copied {
@@ -98,21 +98,23 @@ func cleanAttributes(attributes []attribute.KeyValue) []attribute.KeyValue {
 	return clean
 }
 
-func cleanAttribute(a attribute.KeyValue) attribute.Value {
+func cleanAttribute(a attribute.KeyValue) (value attribute.Value, changed bool) {
 	switch a.Value.Type() {
 	case attribute.STRING:
-		if text := cleanText(a.Key, a.Value.AsString()); text != a.Value.AsString() {
-			return attribute.StringValue(text)
+		text := cleanText(a.Key, a.Value.AsString())
+		if text == a.Value.AsString() {
+			return a.Value, false
 		}
+		return attribute.StringValue(text), true
 	case attribute.STRINGSLICE:
 		texts := a.Value.AsStringSlice()
 		for i := range texts {
 			texts[i] = cleanText(a.Key, texts[i])
 		}
-		return attribute.StringSliceValue(texts)
+		return attribute.StringSliceValue(texts), true
 	default:
+		return a.Value, false
 	}
-	return a.Value
 }
 
 func cleanText(key attribute.Key, text string) string {

@@ -203,6 +203,9 @@ func typeName(value any) string {
 
 // AddLink implements trace.Span.
 func (s *span) AddLink(link trace.Link) {
+	if !link.SpanContext.IsValid() && len(link.Attributes) == 0 && link.SpanContext.TraceState().Len() == 0 {
+		return
+	}
 	s.change(func() {
 		if len(s.links) >= mostOfSpan {
 			s.dropped.links++
