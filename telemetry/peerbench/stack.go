@@ -229,15 +229,16 @@ func (s *service) drive(ctx context.Context, turn time.Duration) error {
 // mixture is what shoppers read: mostly the catalogue, which is cached, and half as often what is on offer, which is not.
 func (s *service) mixture() ([]string, error) {
 	paths := []string{"/api/v1/products", "/api/v1/products?category=fruit", "/api/v1/farms", "/api/v1/markets", "/api/v1/market-days"}
-	for _, list := range []struct{ path, suffix string }{
-		{"/api/v1/products", ""}, {"/api/v1/farms", ""}, {"/api/v1/market-days", "/offerings"}, {"/api/v1/market-days", ""},
+	for _, of := range []struct{ list, path string }{
+		{"/api/v1/products", "/api/v1/products/"}, {"/api/v1/farms", "/api/v1/farms/"}, {"/api/v1/market-days", "/api/v1/market-days/"},
+		{"/api/v1/market-days", "/api/v1/offerings?market_day="},
 	} {
-		ids, err := s.ids(list.path)
+		ids, err := s.ids(of.list)
 		if err != nil {
 			return nil, err
 		}
 		for _, id := range ids[:min(3, len(ids))] {
-			paths = append(paths, list.path+"/"+id+list.suffix)
+			paths = append(paths, of.path+id)
 		}
 	}
 	requests := make([]string, len(paths))
@@ -254,15 +255,18 @@ func (s *service) ids(path string) ([]string, error) {
 	}
 	defer response.Body.Close()
 	var page struct {
-		Items []struct {
+		Data []struct {
 			ID string `json:"id"`
-		} `json:"items"`
+		} `json:"data"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&page); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
+	if len(page.Data) == 0 {
+		return nil, fmt.Errorf("%s lists nothing: the server has no example catalogue", path)
+	}
 	var ids []string
-	for _, item := range page.Items {
+	for _, item := range page.Data {
 		ids = append(ids, item.ID)
 	}
 	return ids, nil
