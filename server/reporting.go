@@ -44,7 +44,8 @@ func telemetryConfig(c config.Config) telemetry.Config {
 		Logs: os.Stdout, LogBuffer: logBuffer, LogLevel: c.LogLevel, AccessLogRatio: c.AccessLogRatio,
 		Off:       !c.Telemetry,
 		SlowQuery: c.SlowQuery, SlowQueryPlan: c.SlowQueryPlan,
-		ExportLogs: c.OTLPLogs, FullClientAddress: c.FullClientAddress,
+		ExportLogs:    c.OTLPLogs,
+		ClientAddress: c.TrustedProxies.Client, FullClientAddress: c.FullClientAddress,
 	}
 }
 

@@ -55,7 +55,7 @@ func (l *accessLines) write(ctx *fasthttp.RequestCtx, buffer *[]byte, status int
 	b = append(append(b, `,"url.path":"`...), path...)
 	b = strconv.AppendInt(append(b, `","http.response.status_code":`...), int64(status), 10)
 	b = strconv.AppendFloat(append(b, `,"http.server.request.duration":`...), seconds, 'f', -1, 64)
-	b = l.telemetry.appendClientAddress(append(b, `,"client.address":"`...), ctx.RemoteIP())
+	b = l.telemetry.appendClientAddress(append(b, `,"client.address":"`...), ctx)
 	b = hex.AppendEncode(append(b, `","trace_id":"`...), id[:])
 	b = hex.AppendEncode(append(b, `","span_id":"`...), span[:])
 	b = append(b, "\"}\n"...)

@@ -1,8 +1,12 @@
 package telemetry
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 )
 
 // The parts of a client's address that are recorded: the networks that internet providers give to their customers are no
@@ -12,14 +16,33 @@ const (
 	recordedIPv6 = 48
 )
 
-// clientAddress is the address as it is recorded.
-func (t *Telemetry) clientAddress(ip net.IP) string { return string(t.appendClientAddress(nil, ip)) }
+// appendClientAddress appends the address of the request's client as it is recorded.
+func (t *Telemetry) appendClientAddress(text []byte, ctx *fasthttp.RequestCtx) []byte {
+	return appendRecorded(text, t.clientOf(ctx), t.config.FullClientAddress)
+}
 
-// appendClientAddress appends it. Those of private networks are of our own machines, and stay whole.
-func (t *Telemetry) appendClientAddress(text []byte, ip net.IP) []byte {
-	address, _ := netip.AddrFromSlice(ip) // of an address there are 4 or 16 bytes
-	address = address.Unmap()
-	if t.config.FullClientAddress || ip.IsLoopback() || ip.IsPrivate() || ip.IsUnspecified() || ip.IsLinkLocalUnicast() {
+// clientOf returns the client's address; not a valid one when the connection has none.
+func (t *Telemetry) clientOf(ctx *fasthttp.RequestCtx) netip.Addr {
+	tcp, ok := ctx.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	peer := tcp.AddrPort().Addr().Unmap()
+	if t.config.ClientAddress == nil || len(ctx.Request.Header.Peek(fiber.HeaderXForwardedFor)) == 0 {
+		return peer
+	}
+	forwarded := bytes.Join(ctx.Request.Header.PeekAll(fiber.HeaderXForwardedFor), []byte{','})
+	return t.config.ClientAddress(peer, string(forwarded))
+}
+
+// appendRecorded appends the part of an address that is recorded. Those of private networks are of our own machines, and
+// stay whole.
+func appendRecorded(text []byte, address netip.Addr, full bool) []byte {
+	if !address.IsValid() {
+		return text
+	}
+	address = address.WithZone("")
+	if full || address.IsLoopback() || address.IsPrivate() || address.IsUnspecified() || address.IsLinkLocalUnicast() {
 		return address.AppendTo(text)
 	}
 	bits := recordedIPv6
@@ -27,7 +50,7 @@ func (t *Telemetry) appendClientAddress(text []byte, ip net.IP) []byte {
 		bits = recordedIPv4
 	}
 	network, err := address.Prefix(bits)
-	if err != nil { // it is no address
+	if err != nil { // it has as many bits
 		return text
 	}
 	return network.Addr().AppendTo(text)

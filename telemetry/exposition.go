@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -29,7 +30,7 @@ type exposition struct {
 func newExposition(registry *prometheus.Registry, logger *slog.Logger) *exposition {
 	return &exposition{registry: registry, logger: logger, others: promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		EnableOpenMetrics: true,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelError),
+		ErrorLog:          expositionLogger{logger},
 	})}
 }
 
@@ -53,8 +54,16 @@ func (e *exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = errors.Join(writeFamilies(compressed, format, families), compressed.Close())
 	}
 	if err != nil {
-		e.logger.Warn("metrics were not sent", "error", err.Error())
+		expositionLogger{e.logger}.Println(err)
 	}
+}
+
+// expositionLogger takes what promhttp has to say: mostly that whoever scraped went away.
+type expositionLogger struct{ logger *slog.Logger }
+
+// Println implements promhttp.Logger.
+func (l expositionLogger) Println(what ...any) {
+	l.logger.Warn("metrics were not sent", "error", strings.TrimSpace(fmt.Sprintln(what...)))
 }
 
 func acceptsGzip(header http.Header) bool {

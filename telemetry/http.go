@@ -95,11 +95,11 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
 	}
 	server := app.Server()
 	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // or its errors have headers in them
-	server.Handler = t.http.wrap(handler)
+	server.Handler = t.http.wrap(t.http.routeOf, handler)
 	answerError := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
 		err = withoutContent(err)
-		t.http.wrap(func(ctx *fasthttp.RequestCtx) { answerUnread(ctx, err, answerError) })(ctx)
+		t.http.wrap(t.http.routeOfUnread, func(ctx *fasthttp.RequestCtx) { answerUnread(ctx, err, answerError) })(ctx)
 	}
 	received := server.HeaderReceived
 	server.HeaderReceived = func(header *fasthttp.RequestHeader) (config fasthttp.RequestConfig) {
@@ -137,13 +137,13 @@ func (h *httpInstruments) series(r *route, o outcome) *durationSeries {
 	})
 }
 
-// wrap measures one fasthttp handler.
-func (h *httpInstruments) wrap(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+// wrap measures one fasthttp handler, of which routeOf tells which route a request is for.
+func (h *httpInstruments) wrap(routeOf func(*fasthttp.RequestCtx) *route, next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	if h.telemetry.config.Off {
-		return h.pass(next)
+		return h.pass(routeOf, next)
 	}
 	return func(ctx *fasthttp.RequestCtx) {
-		x := h.begin(ctx)
+		x := h.begin(ctx, routeOf(ctx))
 		defer func() {
 			if p := recover(); p != nil { // outside the middleware's reach, in the error handler for one
 				x.panicked(ctx, p)
@@ -162,10 +162,10 @@ func (h *httpInstruments) wrap(next fasthttp.RequestHandler) fasthttp.RequestHan
 }
 
 // pass only does for a handler what the service needs, and says when it fails.
-func (h *httpInstruments) pass(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+func (h *httpInstruments) pass(routeOf func(*fasthttp.RequestCtx) *route, next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	background := context.Background()
 	return func(ctx *fasthttp.RequestCtx) {
-		x := &exchange{Context: background, span: trace.SpanFromContext(background), start: time.Now(), route: h.routeOf(ctx)}
+		x := &exchange{Context: background, span: trace.SpanFromContext(background), start: time.Now(), route: routeOf(ctx)}
 		ctx.SetUserValue(exchangeKey{}, x)
 		defer func() {
 			if p := recover(); p != nil {
@@ -179,8 +179,8 @@ func (h *httpInstruments) pass(next fasthttp.RequestHandler) fasthttp.RequestHan
 	}
 }
 
-func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx) *exchange {
-	x := &exchange{start: time.Now(), route: h.routeOf(ctx)}
+func (h *httpInstruments) begin(ctx *fasthttp.RequestCtx, r *route) *exchange {
+	x := &exchange{start: time.Now(), route: r}
 	h.startSpan(ctx, x)
 	h.active.Inc()
 	ctx.SetUserValue(exchangeKey{}, x)
@@ -191,10 +191,19 @@ func (h *httpInstruments) routeOf(ctx *fasthttp.RequestCtx) *route {
 	if r := h.bodies.take(&ctx.Request.Header); r != nil {
 		return r
 	}
-	if len(ctx.Request.Header.RawHeaders()) == 0 { // it could not be parsed, and Method says GET for want of better
+	return h.find(knownMethod(ctx.Method()), ctx.URI().PathOriginal())
+}
+
+// routeOfUnread is the route of a request that could not be read. Where not even its headers could be parsed, Method says
+// GET for want of better.
+func (h *httpInstruments) routeOfUnread(ctx *fasthttp.RequestCtx) *route {
+	if r := h.bodies.take(&ctx.Request.Header); r != nil {
+		return r
+	}
+	if len(ctx.Request.Header.RawHeaders()) == 0 {
 		return h.unmatched["_OTHER"]
 	}
-	return h.find(knownMethod(ctx.Method()), ctx.URI().PathOriginal())
+	return h.routeOf(ctx)
 }
 
 // find returns the route, or what stands for all that are unmatched.

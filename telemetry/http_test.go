@@ -169,11 +169,15 @@ func TestARequestThatIsNotSampledGivesNoExemplar(t *testing.T) {
 }
 
 func TestTheCallersTraceIsContinued(t *testing.T) {
-	s := startService(t, func(c *telemetry.Config) { c.SampleRatio = 0 })
-	s.send(get("/farms/7", "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))
-	span := s.collector.WaitForSpans(1)[0]
-	require.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", fmt.Sprintf("%x", span.GetTraceId()))
-	require.Equal(t, "00f067aa0ba902b7", fmt.Sprintf("%x", span.GetParentSpanId()))
+	for name, flags := range map[string]string{"that it samples": "01", "that it does not sample": "00"} {
+		t.Run(name, func(t *testing.T) {
+			s := startService(t, nil)
+			s.send(get("/farms/7", "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-"+flags))
+			span := s.collector.WaitForSpans(1)[0]
+			require.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", fmt.Sprintf("%x", span.GetTraceId()))
+			require.Equal(t, "00f067aa0ba902b7", fmt.Sprintf("%x", span.GetParentSpanId()))
+		})
+	}
 }
 
 func TestSecretsInTheQueryAreNotRecorded(t *testing.T) {

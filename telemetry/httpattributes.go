@@ -39,7 +39,7 @@ func (h *httpInstruments) describeRequest(ctx *fasthttp.RequestCtx, r *route) []
 	query := len(text)
 	text = append(text, ctx.UserAgent()...)
 	agent := len(text)
-	text = h.telemetry.appendClientAddress(text, ctx.RemoteIP())
+	text = h.telemetry.appendClientAddress(text, ctx)
 	all := string(text)
 	*buffer = text
 	h.texts.Put(buffer)

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -20,22 +21,38 @@ type bodies struct {
 
 // expect notes the route of a request that has headers so far.
 func (b *bodies) expect(header *fasthttp.RequestHeader, find func(method string, path []byte) *route) {
-	if header.IsGet() || header.IsHead() || header.ContentLength() == 0 {
-		return
+	if announced(header) && string(header.Peek(fiber.HeaderContentLength)) != "0" {
+		b.routes.Store(header, find(knownMethod(header.Method()), pathOf(header.RequestURI())))
 	}
-	path := header.RequestURI()
-	for i, c := range path {
-		if c == '?' || c == '#' {
-			path = path[:i]
-			break
+}
+
+// announced says whether a body follows. fasthttp reads that of a GET, too, though it says that there is none.
+func announced(header *fasthttp.RequestHeader) bool {
+	if header.IsGet() || header.IsHead() {
+		return len(header.Peek(fiber.HeaderContentLength)) > 0 || len(header.Peek(fiber.HeaderTransferEncoding)) > 0
+	}
+	return header.ContentLength() != 0
+}
+
+// pathOf is the path of what a request asks for, which may also be a whole URL, as proxies are asked for one:
+// https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form.
+func pathOf(target []byte) []byte {
+	if _, rest, absolute := bytes.Cut(target, []byte("://")); absolute && target[0] != '/' {
+		slash := bytes.IndexByte(rest, '/')
+		if slash < 0 {
+			return []byte{'/'}
 		}
+		target = rest[slash:]
 	}
-	b.routes.Store(header, find(knownMethod(header.Method()), path))
+	if end := bytes.IndexAny(target, "?#"); end >= 0 {
+		return target[:end]
+	}
+	return target
 }
 
 // take returns what was noted; nil when nothing was, as of the requests without a body.
 func (b *bodies) take(header *fasthttp.RequestHeader) *route {
-	if header.IsHead() || header.IsGet() && len(header.RawHeaders()) > 0 {
+	if (header.IsGet() || header.IsHead()) && len(header.RawHeaders()) > 0 && !announced(header) {
 		return nil
 	}
 	if noted, ok := b.routes.LoadAndDelete(header); ok {

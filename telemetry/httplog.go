@@ -34,7 +34,7 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 		slog.String("url.path", string(ctx.URI().PathOriginal())),
 		slog.Int("http.response.status_code", o.status),
 		slog.Float64("http.server.request.duration", end.Sub(x.start).Seconds()),
-		slog.String("client.address", h.telemetry.clientAddress(ctx.RemoteIP())),
+		slog.String("client.address", string(h.telemetry.appendClientAddress(nil, ctx))),
 	)
 	record.AddAttrs(x.failure(o)...)
 	_ = logger.Handler().Handle(x, record) // as the logger does
@@ -86,7 +86,5 @@ func about(r *route, logger *slog.Logger) *slog.Logger {
 
 // logsSuccess decides by the trace id, so that a trace's lines are all kept or all left out.
 func (h *httpInstruments) logsSuccess(id trace.TraceID) bool {
-	const scale = 1 << 16
-	low := int(id[14])<<8 | int(id[15])
-	return float64(low) < h.telemetry.config.AccessLogRatio*scale
+	return h.telemetry.lots.choose(id, h.telemetry.config.AccessLogRatio)
 }

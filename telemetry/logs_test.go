@@ -142,7 +142,9 @@ func TestTheEndSaysHowManyLinesWereLost(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	require.ErrorContains(t, s.tel.Shutdown(ctx), "3 log lines were not sent")
-	require.Contains(t, s.lines("telemetry was lost at the end")[0]["error"], "3 log lines were not sent")
+	last := s.lines("telemetry was lost at the end")[0]
+	require.Contains(t, last["error"], "3 log lines were not sent")
+	require.EqualValues(t, 3, last["log_lines_dropped"])
 }
 
 func TestSecretsAreTakenOutOfLinesAndRecords(t *testing.T) {

@@ -200,6 +200,38 @@ var unrouted = map[string]ending{
 		raw: "POST /farms HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nx", converse: reset,
 		span: "POST /farms", method: "POST", route: "/farms", status: 400, errorType: "canceled",
 	},
+	"no headers at all": {
+		raw:  "GET /stalls HTTP/1.0\r\n\r\n",
+		span: "GET /stalls", method: "GET", route: "/stalls", status: 200,
+	},
+	"no headers at all, and a method of its own": {
+		raw:  "PLOUGH /stalls HTTP/1.0\r\n\r\n",
+		span: "HTTP", method: "_OTHER", route: "unmatched", status: 400, errorType: "validation",
+	},
+	"the body of a GET whose client goes away": {
+		raw: "GET /stalls HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nx", converse: hangUp,
+		span: "GET /stalls", method: "GET", route: "/stalls", status: 400, errorType: "canceled",
+	},
+	"the body of a GET in pieces whose client goes away": {
+		raw: "GET /stalls HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nx", converse: hangUp,
+		span: "GET /stalls", method: "GET", route: "/stalls", status: 400, errorType: "canceled",
+	},
+	"a whole URL": {
+		raw:  "GET http://test/stalls?page=1 HTTP/1.1\r\nHost: test\r\n\r\n",
+		span: "GET /stalls", method: "GET", route: "/stalls", status: 200,
+	},
+	"a whole URL and a body": {
+		raw:  "POST http://test/farms?page=1 HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx",
+		span: "POST /farms", method: "POST", route: "/farms", status: 201,
+	},
+	"a whole URL and a body that is too large": {
+		raw:  "POST http://test/farms HTTP/1.1\r\nHost: test\r\nContent-Length: 4096\r\n\r\n" + strings.Repeat("x", 4096),
+		span: "POST /farms", method: "POST", route: "/farms", status: 413, errorType: "validation",
+	},
+	"a whole URL without a path, and a body that is too large": {
+		raw:  "POST http://test HTTP/1.1\r\nHost: test\r\nContent-Length: 4096\r\n\r\n" + strings.Repeat("x", 4096),
+		span: "POST", method: "POST", route: "unmatched", status: 413, errorType: "validation",
+	},
 	"bytes that are not HTTP": {
 		raw:  "\x16\x03\x01\r\n\r\n",
 		span: "HTTP", method: "_OTHER", route: "unmatched", status: 400, errorType: "validation",

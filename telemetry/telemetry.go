@@ -19,6 +19,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"time"
@@ -55,8 +56,11 @@ type Config struct {
 	SpanExporter sdktrace.SpanExporter
 	// OTLPInsecure sends without TLS.
 	OTLPInsecure bool
-	// SampleRatio is the share of new traces that is recorded, from 0 to 1. Incoming sampled traces always are.
+	// SampleRatio is the share of traces that is recorded, from 0 to 1.
 	SampleRatio float64
+	// BelieveCallers records the traces that callers say they sample, and no others of theirs. It is for a service that only
+	// services of ours can call: whoever sends a traceparent decides what is seen of it.
+	BelieveCallers bool
 	// SpanQueue bounds the spans waiting for the collector. Default 8192.
 	SpanQueue int
 	// ExportLogs sends log lines to the collector too, besides writing them.
@@ -80,6 +84,9 @@ type Config struct {
 	Off bool
 	// AccessLogRatio is the share of successful requests in the access log, from 0 to 1. Errors are always there.
 	AccessLogRatio float64
+	// ClientAddress finds the address of a client behind proxies, given the connection's and the X-Forwarded-For, its lines
+	// joined by commas. Default: the connection's.
+	ClientAddress func(peer netip.Addr, forwarded string) netip.Addr
 	// FullClientAddress records the addresses of clients as they are. Otherwise it is their networks that are recorded:
 	// /24 of IPv4 and /48 of IPv6.
 	FullClientAddress bool
@@ -99,6 +106,7 @@ type Telemetry struct {
 	provider   *sdktrace.TracerProvider
 	tracer     trace.Tracer
 	spans      *spanSource
+	lots       lots
 	propagator propagation.TextMapPropagator
 	collector  *grpc.ClientConn // nil without one
 	exportLogs *logProcessor    // nil where they are only written
@@ -118,6 +126,7 @@ func Start(config Config) (*Telemetry, error) {
 	}
 	t := &Telemetry{
 		Metrics:    newMetrics(),
+		lots:       newLots(),
 		config:     config,
 		propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
 		onError:    func(context.Context, ErrorEvent) {},
@@ -176,7 +185,7 @@ func (t *Telemetry) startExport() error {
 		return err
 	}
 	t.spans = &spanSource{
-		sampler:  sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.config.SampleRatio)),
+		sampler:  newSampler(t.lots, t.config.SampleRatio, t.config.BelieveCallers),
 		resource: res, scope: instrumentation.Scope{Name: scope},
 	}
 	options := []sdktrace.TracerProviderOption{
@@ -241,12 +250,23 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("send the last telemetry to %s: %w", t.config.OTLPEndpoint, err)
-		t.Logger.Error("telemetry was lost at the end", "error", err.Error())
+		t.Logger.Error("telemetry was lost at the end", append(t.unsent(), "error", err.Error())...)
 	}
 	const local = time.Second // to write what is left, also when the collector took all the time
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), local)
 	defer cancel()
 	return errors.Join(err, t.lines.close(ctx))
+}
+
+// unsent says, for a log line, what was not sent at the end.
+func (t *Telemetry) unsent() (fields []any) {
+	if t.spans.finished != nil {
+		fields = append(fields, t.spans.finished.lost, t.spans.finished.unsent.Load())
+	}
+	if t.exportLogs != nil {
+		fields = append(fields, t.exportLogs.lost, t.exportLogs.unsent.Load())
+	}
+	return fields
 }
 
 func goVersion() string {

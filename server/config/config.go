@@ -150,7 +150,7 @@ func (c *Config) settings() []setting {
 		{"TELEMETRY", "on", "off: no traces, HTTP and database metrics or access log, only lines about errors; to compare with", onOff(&c.Telemetry)},
 		{"OTLP_ENDPOINT", "127.0.0.1:4317", "host:port of the OpenTelemetry Collector; none: export no traces", endpoint(&c.OTLPEndpoint)},
 		{"OTLP_INSECURE", "on", "send to the collector without TLS", onOff(&c.OTLPInsecure)},
-		{"TRACE_SAMPLE_RATIO", "1", "share of new traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},
+		{"TRACE_SAMPLE_RATIO", "1", "share of traces that is recorded, 0 to 1", ratio(&c.TraceSampleRatio)},
 		{"SLOW_QUERY", "200ms", "time from which a database statement is logged as slow; 0: none is", duration(&c.SlowQuery, 0)},
 		{"SLOW_QUERY_PLAN", "off", "log also how the database runs a slow statement, asked at most once a minute for each", onOff(&c.SlowQueryPlan)},
 		{"OTLP_LOGS", "off", "send log lines to the collector too; Jaeger alone takes none", onOff(&c.OTLPLogs)},

@@ -115,7 +115,7 @@ func exportFields() []Field {
 		{Name: "endpoint", Type: Text, Help: "Address of the collector", On: collector},
 		{Name: "queue_capacity", Type: Integer, Help: "How many spans, or log lines, can wait", On: collector},
 		{Name: "away", Type: Text, Help: "How long the collector was away, as a Go duration", On: collector},
-		{Name: "spans_dropped", Type: Integer, Help: "Spans that were lost meanwhile", On: collector},
-		{Name: "log_lines_dropped", Type: Integer, Help: "Log lines that were not exported meanwhile", On: collector},
+		{Name: "spans_dropped", Type: Integer, Help: "Spans that were lost meanwhile, or at the end", On: collector},
+		{Name: "log_lines_dropped", Type: Integer, Help: "Log lines that were not exported meanwhile, or at the end", On: collector},
 	}
 }
