@@ -21,7 +21,7 @@ func TestATraceGoesThroughThePaymentAndComesBackWithItsEvent(t *testing.T) {
 		const traceID, caller = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 		collector := telemetrytest.NewCollector(t)
 		c := newPayingTest(t, url)
-		p := start(t, append(c.settings(), "OTLP_ENDPOINT="+collector.Addr, "SLOW_QUERY=1ns")...)
+		p := start(t, append(c.settings(), "OTLP_ENDPOINT="+collector.Addr, "TRACE_SAMPLE_RATIO=1", "SLOW_QUERY=1ns")...)
 		c.logIn(p)
 		order := c.buy(p)
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.api+"/api/v1/orders/"+order+"/pay",

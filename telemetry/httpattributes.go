@@ -33,7 +33,8 @@ func (r *route) span(ctx *fasthttp.RequestCtx) *spanTemplate {
 func (h *httpInstruments) describeRequest(ctx *fasthttp.RequestCtx, r *route) []attribute.KeyValue {
 	buffer := h.texts.Get().(*[]byte) //nolint:errcheck // nothing else is in the pool
 	uri := ctx.URI()
-	text := append((*buffer)[:0], uri.PathOriginal()...)
+	text := (*buffer)[:0]
+	text = append(text, uri.PathOriginal()...)
 	path := len(text)
 	text = append(text, uri.QueryString()...)
 	query := len(text)
