@@ -38,6 +38,8 @@ var (
 	// ErrProviderUnavailable says that the payment provider cannot be reached, or did not answer in time. Nothing is
 	// charged twice by trying again with the same idempotency key.
 	ErrProviderUnavailable = errors.New("payment provider unavailable")
+	// ErrNotAsked says of an ErrProviderUnavailable that nothing was sent to the provider.
+	ErrNotAsked = errors.New("it was not asked")
 	// ErrPaymentDeclined says that the provider refused the payment. The error in the chain is a *DeclinedError.
 	ErrPaymentDeclined = errors.New("payment declined")
 )

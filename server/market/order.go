@@ -107,7 +107,8 @@ type Payment struct {
 	LeaseExpiresAt time.Time
 	// NextAttemptAt is when the market asks the provider again by itself; zero when there is nothing to ask.
 	NextAttemptAt time.Time
-	Attempts      int // asked so far, by the market itself
+	Attempts      int  // asked so far, by the market itself
+	Unasked       bool // the provider has not been asked to take it: no call was let out
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }

@@ -127,7 +127,7 @@ func (c *Checkout) startPayment(ctx context.Context, request PayRequest, key Req
 			start.outcome.replayed = start.outcome.replayed || replayed
 			return err
 		case myTurn:
-			return tx.SavePayment(ctx, order.CustomerID, start.payment)
+			return tx.SavePayment(ctx, order.CustomerID, start.payment.beingAsked())
 		}
 		return nil
 	})
@@ -135,6 +135,12 @@ func (c *Checkout) startPayment(ctx context.Context, request PayRequest, key Req
 		err = &KeyReusedError{Key: request.IdempotencyKey} // for another order
 	}
 	return start, err
+}
+
+// beingAsked is the payment as it is kept while a call is under way, which may go out.
+func (p Payment) beingAsked() Payment {
+	p.Unasked = false
+	return p
 }
 
 // startPayment makes the payment, or finds out what is to become of the one that was made with the key.
@@ -167,7 +173,7 @@ func (o *Order) newPayment(request PayRequest, requestHash string, now time.Time
 	}
 	id, err := newID()
 	return Payment{
-		ID: id, OrderID: o.ID, Amount: o.Total, Method: request.Method, State: PaymentCreated,
+		ID: id, OrderID: o.ID, Amount: o.Total, Method: request.Method, State: PaymentCreated, Unasked: true,
 		IdempotencyKey: request.IdempotencyKey, RequestHash: requestHash,
 		LeaseExpiresAt: now.Add(paymentLease), NextAttemptAt: now.Add(paymentLease), CreatedAt: now, UpdatedAt: now,
 	}, err
@@ -199,7 +205,7 @@ func (c *Checkout) askForPayment(ctx context.Context, payment Payment, key Reque
 	intent, failure := c.createIntent(ctx, payment)
 	unanswered := failure != nil && !errors.Is(failure, ErrPaymentDeclined)
 	err = c.settle(context.WithoutCancel(ctx), PaymentPlace{OrderID: payment.OrderID, PaymentID: payment.ID},
-		answer{intent: intent, failure: failure},
+		answer{intent: intent, failure: failure, unasked: payment.Unasked && errors.Is(failure, ErrNotAsked)},
 		func(ctx context.Context, tx CheckoutTx, order Order, payment Payment) error {
 			if unanswered {
 				return nil
@@ -226,6 +232,7 @@ type answer struct {
 	intent   PaymentIntent
 	failure  error
 	refunded bool
+	unasked  bool // the provider has still not been asked, nor was it before
 }
 
 // settle stores what the provider answered; also, which may be nil, adds to the transaction.
@@ -266,7 +273,7 @@ func (c *Checkout) settle(ctx context.Context, place PaymentPlace, a answer,
 
 // take changes the order and the payment as the answer says.
 func (o *Order) take(payment *Payment, a answer, now time.Time) {
-	payment.LeaseExpiresAt = now
+	payment.LeaseExpiresAt, payment.Unasked = now, a.unasked
 	if a.intent.ProviderRef != "" {
 		payment.ProviderRef = a.intent.ProviderRef
 	}

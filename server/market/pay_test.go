@@ -196,6 +196,51 @@ func TestAnOpenPaymentOfAnEndedOrderIsCalledOff(t *testing.T) {
 	})
 }
 
+func TestAnOrderThatHasEndedIsNotChargedOnceTheProviderIsBack(t *testing.T) {
+	notAsked := fmt.Errorf("%w: %w", market.ErrProviderUnavailable, market.ErrNotAsked)
+	for name, c := range map[string]struct {
+		first error // of the calls of the customer
+		lost  bool  // the first call arrived
+		made  int   // intents in the end
+	}{
+		"when it was never asked":                {notAsked, false, 0},
+		"when only the answer of a call is lost": {market.ErrProviderUnavailable, true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+				order := place(t, fair, markettest.Buyer(), fair.Want(1))
+				request := market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1"}
+				fair.Provider.Answer(market.PaymentProcessing)
+				fair.Provider.Fail(c.first, c.lost)
+				_, _, _, err := fair.Checkout.Pay(t.Context(), owner(order), request)
+				require.ErrorIs(t, err, market.ErrProviderUnavailable)
+				fair.Provider.Fail(notAsked, false)
+				_, _, _, err = fair.Checkout.Pay(t.Context(), owner(order), request)
+				require.ErrorIs(t, err, market.ErrProviderUnavailable)
+				fair.Clock.Advance(time.Minute)
+				_, err = fair.Checkout.AttendPayments(t.Context())
+				require.ErrorIs(t, err, market.ErrProviderUnavailable)
+
+				_, err = fair.Checkout.Cancel(t.Context(), owner(order), order.ID)
+				require.NoError(t, err)
+				fair.Provider.Answer(market.PaymentSucceeded)
+				fair.Provider.Fail(nil, false)
+				for range 3 {
+					fair.Clock.Advance(time.Minute)
+					upkeep(t, fair)
+				}
+				require.Len(t, fair.Provider.Intents(), c.made)
+				for _, intent := range fair.Provider.Intents() {
+					require.False(t, intent.Captured)
+				}
+				found, err := fair.Checkout.Order(t.Context(), owner(order), order.ID)
+				require.NoError(t, err)
+				require.Equal(t, market.PaymentCancelled, found.Payments[0].State)
+			})
+		})
+	}
+}
+
 func TestACancelledPaidOrderIsRefunded(t *testing.T) {
 	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
 		order := pay(t, fair, place(t, fair, markettest.Buyer(), fair.Want(4)))

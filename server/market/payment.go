@@ -9,8 +9,8 @@ import (
 // PaymentProvider takes money. It is called with the payment stored already and outside of any transaction, so that
 // whatever becomes of the call, the market knows that there may have been one.
 //
-// Every method can fail with ErrProviderUnavailable: the provider was not asked, or did not answer in time, and whether
-// it acted is unknown. A call with an idempotency key may be made again with that key and the same arguments; it then
+// Every method can fail with ErrProviderUnavailable: the provider did not answer in time, and whether it acted is unknown,
+// unless the error is an ErrNotAsked, too. A call with an idempotency key may be made again with that key and the same arguments; it then
 // acts once and answers as it did the first time.
 type PaymentProvider interface {
 	// CreateIntent asks the provider to take an amount. It fails with ErrPaymentDeclined, in a *DeclinedError, when the

@@ -146,7 +146,7 @@ func (c *Checkout) claim(ctx context.Context, place PaymentPlace) (order Order, 
 		found.LeaseExpiresAt, found.NextAttemptAt = now.Add(paymentLease), now.Add(attemptDelay(found.Attempts))
 		found.Attempts++
 		payment = *found
-		return tx.SavePayment(ctx, order.CustomerID, payment)
+		return tx.SavePayment(ctx, order.CustomerID, payment.beingAsked())
 	})
 	return order, payment, mine && err == nil, err
 }
@@ -170,10 +170,13 @@ func (c *Checkout) ask(ctx context.Context, order Order, payment Payment) answer
 	case payment.State == PaymentRefunding:
 		a.failure = c.payments.Refund(ctx, payment.ProviderRef, payment.Amount, "refund-"+payment.ID)
 		a.refunded = a.failure == nil
+	case payment.Unasked && order.State != OrderPendingPayment:
+		a.intent.State = PaymentCancelled // nobody needs to be told of it
 	case payment.ProviderRef == "":
 		// The answer to the first call was lost. The same call again tells what became of it; should the order have ended,
 		// the next attempt calls the payment off.
 		a.intent, a.failure = c.createIntent(ctx, payment)
+		a.unasked = payment.Unasked && errors.Is(a.failure, ErrNotAsked)
 	case order.State == OrderPendingPayment:
 		a.intent, a.failure = c.payments.GetIntent(ctx, payment.ProviderRef)
 	default:

@@ -147,7 +147,7 @@ func (c checkoutTx) SavePayment(ctx context.Context, customerID string, payment 
 	row := toPaymentRow(customerID, payment)
 	changing := []string{
 		"state", "provider_ref", "client_secret", "failure", "refund_reason", "lease_expires_at", "next_attempt_at", "attempts",
-		"updated_at",
+		"unasked", "updated_at",
 	}
 	query := c.tx.NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE")
 	for column := range slices.Values(changing) {

@@ -64,6 +64,7 @@ type paymentRow struct {
 	LeaseExpiresAt time.Time `bun:"lease_expires_at,nullzero"`
 	NextAttemptAt  time.Time `bun:"next_attempt_at,nullzero"`
 	Attempts       int       `bun:"attempts"`
+	Unasked        bool      `bun:"unasked"`
 	CreatedAt      time.Time `bun:"created_at"`
 	UpdatedAt      time.Time `bun:"updated_at"`
 }
@@ -120,7 +121,7 @@ func toPaymentRow(customerID string, p market.Payment) paymentRow {
 		ID: p.ID, OrderID: p.OrderID, CustomerID: customerID, Amount: p.Amount.Amount, Currency: string(p.Amount.Currency),
 		Method: p.Method, State: string(p.State), ProviderRef: p.ProviderRef, ClientSecret: p.ClientSecret,
 		Failure: p.Failure, RefundReason: p.RefundReason, IdempotencyKey: p.IdempotencyKey, RequestHash: p.RequestHash,
-		LeaseExpiresAt: p.LeaseExpiresAt.UTC(), NextAttemptAt: p.NextAttemptAt.UTC(), Attempts: p.Attempts,
+		LeaseExpiresAt: p.LeaseExpiresAt.UTC(), NextAttemptAt: p.NextAttemptAt.UTC(), Attempts: p.Attempts, Unasked: p.Unasked,
 		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
 }
@@ -130,7 +131,7 @@ func (r paymentRow) payment() market.Payment {
 		ID: r.ID, OrderID: r.OrderID, Amount: market.Money{Amount: r.Amount, Currency: market.Currency(r.Currency)},
 		Method: r.Method, State: market.PaymentState(r.State), ProviderRef: r.ProviderRef, ClientSecret: r.ClientSecret,
 		Failure: r.Failure, RefundReason: r.RefundReason, IdempotencyKey: r.IdempotencyKey, RequestHash: r.RequestHash,
-		LeaseExpiresAt: r.LeaseExpiresAt.UTC(), NextAttemptAt: r.NextAttemptAt.UTC(), Attempts: r.Attempts,
+		LeaseExpiresAt: r.LeaseExpiresAt.UTC(), NextAttemptAt: r.NextAttemptAt.UTC(), Attempts: r.Attempts, Unasked: r.Unasked,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -145,7 +146,9 @@ func (g *Guard) given(idempotencyKey string) executor {
 func (g *Guard) call(ctx context.Context, operation string, policies executor,
 	do func(context.Context) (market.PaymentIntent, error),
 ) (market.PaymentIntent, error) {
+	var asked atomic.Bool // the policies run it elsewhere, and may have gone on
 	intent, err := policies.WithContext(ctx).GetWithExecution(func(x failsafe.Execution[market.PaymentIntent]) (market.PaymentIntent, error) {
+		asked.Store(true)
 		attempt := g.signals.begin(x.Context(), ctx, operation, x.Attempts())
 		intent, err := do(attempt.ctx)
 		attempt.end(err)
@@ -157,7 +160,11 @@ func (g *Guard) call(ctx context.Context, operation string, policies executor,
 	case errors.Is(err, bulkhead.ErrFull):
 		g.signals.reject(ctx, operation, catalogue.PaymentRejectedByBulkhead)
 	}
-	return intent, asUnavailable(operation, err)
+	err = asUnavailable(operation, err)
+	if err != nil && !asked.Load() {
+		err = fmt.Errorf("%w: %w", err, market.ErrNotAsked)
+	}
+	return intent, err
 }
 
 // asUnavailable gives what the policies and the context end calls with the kind that the port promises.

@@ -198,9 +198,11 @@ func TestTheBreakerOpensHalfOpensAndCloses(t *testing.T) {
 	require.NoError(t, g.Probe(t.Context()))
 	require.Equal(t, catalogue.BreakerClosed, g.State())
 
-	for range 5 {
+	for n := range 5 {
+		before := p.count()
 		_, err := g.GetIntent(t.Context(), "pi_1")
 		require.ErrorIs(t, err, market.ErrProviderUnavailable)
+		require.Equal(t, p.count() == before, errors.Is(err, market.ErrNotAsked), "request %d", n)
 	}
 	require.Equal(t, 5, p.count())
 	require.Eventually(t, func() bool { return g.State() == catalogue.BreakerHalfOpen }, patience, time.Millisecond)
