@@ -13,8 +13,11 @@ import (
 
 // newCheckout returns the checkout by the configuration's rules, counted.
 func newCheckout(c config.Config, db *store.Store, tel *telemetry.Telemetry, payments market.PaymentProvider) *market.Checkout {
-	return market.NewCheckout(db, payments, market.SystemClock{}, newOrderMetrics(tel),
-		market.CheckoutRules{Hold: c.OrderHold, Grace: c.OrderGrace})
+	return market.NewCheckout(db, payments, market.SystemClock{}, newOrderMetrics(tel), checkoutRules(c))
+}
+
+func checkoutRules(c config.Config) market.CheckoutRules {
+	return market.CheckoutRules{Hold: c.OrderHold, Grace: c.OrderGrace}
 }
 
 // startJobs starts what the market does by itself.

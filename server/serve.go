@@ -104,7 +104,7 @@ func apiOptions(c config.Config, db *store.Store, front *edge) api.Options {
 	return api.Options{
 		Catalogue: market.NewCatalogue(cache.NewCatalogue(front.cache, db)),
 		Producers: market.NewProducers(cache.NewProducers(front.cache, db), clock),
-		Plan:      market.NewPlan(db, clock),
+		Plan:      market.NewPlan(db, clock, checkoutRules(c)),
 		Reports:   market.NewReports(db, clock),
 		Accounts:  market.NewAccounts(db, clock),
 

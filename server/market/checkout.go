@@ -100,6 +100,9 @@ type CheckoutRules struct {
 	Grace time.Duration // and never longer than this after the window has closed
 }
 
+// latestHold is when the last unpaid order of the day gives its units back.
+func (r CheckoutRules) latestHold(day MarketDay) time.Time { return day.ClosesAt.Add(r.Grace) }
+
 // Checkout takes orders from being placed to being collected.
 type Checkout struct {
 	store    CheckoutStore
@@ -260,7 +263,7 @@ func (c *Checkout) place(ctx context.Context, tx CheckoutTx, placement Placement
 
 // holdUntil is when an order placed now gives its units back.
 func (c *Checkout) holdUntil(day MarketDay, now time.Time) time.Time {
-	latest := day.ClosesAt.Add(c.rules.Grace)
+	latest := c.rules.latestHold(day)
 	if hold := now.Add(c.rules.Hold); hold.Before(latest) {
 		return hold
 	}

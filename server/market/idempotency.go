@@ -166,6 +166,9 @@ func (c *Checkout) keep(ctx context.Context, tx CheckoutTx, key RequestKey, of o
 func (o *Order) asPlaced() *Order {
 	placed := *o
 	placed.State, placed.UpdatedAt, placed.Payments = OrderPendingPayment, o.PlacedAt, nil
+	if !o.FirstHoldExpiresAt.IsZero() {
+		placed.HoldExpiresAt, placed.FirstHoldExpiresAt = o.FirstHoldExpiresAt, time.Time{}
+	}
 	return &placed
 }
 

@@ -136,8 +136,9 @@ type PlanStore interface {
 	MarketDays(ctx context.Context, query MarketDayQuery) (Page[MarketDay], error)
 	// AddMarketDay fails with ErrConflict when the market has a day on that date.
 	AddMarketDay(ctx context.Context, day MarketDay) error
-	// ChangeMarketDay locks the day, lets change alter it, and saves it.
-	ChangeMarketDay(ctx context.Context, id string, change func(*MarketDay) error) (MarketDay, error)
+	// ChangeMarketDay locks the day, lets change alter it, and saves it. Orders of it that wait to be paid give their units
+	// back at the time that change returns, where that is sooner.
+	ChangeMarketDay(ctx context.Context, id string, change func(*MarketDay) (holdUntil time.Time, err error)) (MarketDay, error)
 	// DeleteMarketDay fails with ErrConflict when there are orders for it.
 	DeleteMarketDay(ctx context.Context, id string) error
 
@@ -156,10 +157,13 @@ type PlanStore interface {
 type Plan struct {
 	store PlanStore
 	clock Clock
+	rules CheckoutRules
 }
 
-// NewPlan returns the plan kept in the store.
-func NewPlan(store PlanStore, clock Clock) *Plan { return &Plan{store: store, clock: clock} }
+// NewPlan returns the plan kept in the store. By the rules the checkout holds orders.
+func NewPlan(store PlanStore, clock Clock, rules CheckoutRules) *Plan {
+	return &Plan{store: store, clock: clock, rules: rules}
+}
 
 // Now is the time by the plan's clock, by which the states of its days are told.
 func (p *Plan) Now() time.Time { return p.clock.Now() }

@@ -147,7 +147,8 @@ func (p *Plan) AddMarketDay(ctx context.Context, actor Actor, day MarketDay) (Ma
 
 // MoveWindow changes when orders for the day are taken. unchanged decides whether the day is still as the actor saw it; nil
 // when that does not matter. It fails with ErrForbidden, ErrInvalid, ErrNotFound, ErrPreconditionFailed and, when the day is
-// closed, ErrConflict. Orders that were placed stay.
+// closed, ErrConflict. Orders that were placed stay; one that waits to be paid is held no longer than it could be had it been
+// placed now.
 func (p *Plan) MoveWindow(
 	ctx context.Context, actor Actor, id string, unchanged func(MarketDay) bool, opens, closes time.Time,
 ) (MarketDay, error) {
@@ -163,16 +164,16 @@ func (p *Plan) MoveWindow(
 	if err != nil {
 		return MarketDay{}, err
 	}
-	return p.store.ChangeMarketDay(ctx, id, func(day *MarketDay) error {
+	return p.store.ChangeMarketDay(ctx, id, func(day *MarketDay) (holdUntil time.Time, err error) {
 		now := p.clock.Now()
 		if unchanged != nil && !unchanged(*day) {
-			return &PreconditionError{Kind: "market day", ID: id}
+			return time.Time{}, &PreconditionError{Kind: "market day", ID: id}
 		}
 		if day.State(now) == DayClosed {
-			return &ConflictError{Kind: "market day", ID: id, Reason: "is closed: its window cannot be moved"}
+			return time.Time{}, &ConflictError{Kind: "market day", ID: id, Reason: "is closed: its window cannot be moved"}
 		}
 		day.OpensAt, day.ClosesAt, day.UpdatedAt = instant(opens), instant(closes), now
-		return day.validate(m.TimeZone)
+		return p.rules.latestHold(*day), day.validate(m.TimeZone)
 	})
 }
 

@@ -13,19 +13,20 @@ const MaxLines = 100
 
 // Order is what one customer collects on one market day.
 type Order struct {
-	ID             string // UUID
-	CustomerID     string
-	MarketDayID    string
-	SlotID         string
-	State          OrderState
-	Total          Money // the sum of the lines
-	IdempotencyKey string
-	RequestHash    string // of what was asked for with the key
-	PlacedAt       time.Time
-	HoldExpiresAt  time.Time // an order not paid by then gives its units back
-	UpdatedAt      time.Time
-	Lines          []OrderLine // in the order of their numbers
-	Payments       []Payment   // oldest first
+	ID                 string // UUID
+	CustomerID         string
+	MarketDayID        string
+	SlotID             string
+	State              OrderState
+	Total              Money // the sum of the lines
+	IdempotencyKey     string
+	RequestHash        string // of what was asked for with the key
+	PlacedAt           time.Time
+	HoldExpiresAt      time.Time // an order not paid by then gives its units back
+	FirstHoldExpiresAt time.Time // as it was when the order was placed; zero when it still is
+	UpdatedAt          time.Time
+	Lines              []OrderLine // in the order of their numbers
+	Payments           []Payment   // oldest first
 }
 
 // OrderLine is a product in an order, as it was when the order was placed.

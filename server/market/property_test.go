@@ -66,7 +66,7 @@ type step func() error
 // run lets n steps, drawn at random, happen at once.
 func (m *marketDrive) run(rt *rapid.T, n int) {
 	kinds := []func(*rapid.T) step{
-		m.place, m.place, m.place, m.placeAgain, m.pay, m.pay, m.cancel, m.hand, m.wait, m.upkeep, m.upkeep, m.report, m.providerTrouble,
+		m.place, m.place, m.place, m.placeAgain, m.pay, m.pay, m.cancel, m.hand, m.wait, m.moveWindow, m.upkeep, m.upkeep, m.report, m.providerTrouble,
 	}
 	steps := make([]step, n)
 	for i := range steps {
@@ -167,6 +167,20 @@ func (m *marketDrive) wait(rt *rapid.T) step {
 	return func() error { m.fair.Clock.Advance(d); return nil }
 }
 
+// moveWindow lets the window close now, a little later, or when it would have closed in the beginning.
+func (m *marketDrive) moveWindow(rt *rapid.T) step {
+	later := rapid.SampledFrom([]time.Duration{time.Second, time.Minute, 10 * time.Minute, 48 * time.Hour}).Draw(rt, "closes in")
+	return func() error {
+		day, now := m.fair.Day, m.fair.Clock.Now()
+		closes := now.Add(later)
+		if closes.After(day.ClosesAt) {
+			closes = day.ClosesAt
+		}
+		_, err := m.fair.Plan.MoveWindow(ctx(), m.fair.Manager, day.ID, nil, day.OpensAt, closes)
+		return allow(err, market.ErrConflict, market.ErrInvalid)
+	}
+}
+
 // upkeep does one of the background jobs.
 func (m *marketDrive) upkeep(rt *rapid.T) step {
 	checkout := m.fair.Checkout
@@ -226,7 +240,12 @@ func allow(err error, kinds ...error) error {
 // check requires what must hold at every moment.
 func (m *marketDrive) check(rt *rapid.T) {
 	requireClean(rt, m.fair)
+	day, err := m.fair.Plan.MarketDay(ctx(), m.fair.Day.ID)
+	require.NoError(rt, err)
 	for _, order := range m.orders(rt) {
+		if order.State == market.OrderPendingPayment {
+			require.False(rt, order.HoldExpiresAt.After(day.ClosesAt.Add(markettest.Rules().Grace)), "order %s is held too long", order.ID)
+		}
 		before, seen := m.states[order.ID]
 		if !seen {
 			before = market.OrderPendingPayment

@@ -22,7 +22,7 @@ func TestAtEveryMomentEachMarketTakesOrders(t *testing.T) {
 			_, err := seed.LoadDays(t.Context(), s, now)
 			require.NoError(t, err)
 			open := map[string]bool{}
-			page, err := market.NewPlan(s, markettest.NewClock(now)).MarketDays(t.Context(),
+			page, err := market.NewPlan(s, markettest.NewClock(now), markettest.Rules()).MarketDays(t.Context(),
 				market.MarketDayQuery{Paging: market.Paging{Page: 1, Limit: 100}, State: market.DayOpen})
 			require.NoError(t, err)
 			for _, day := range page.Items {

@@ -102,19 +102,30 @@ func (s *Store) AddMarketDay(ctx context.Context, day market.MarketDay) error {
 	return err
 }
 
-// ChangeMarketDay locks the day, lets change alter it, and saves it.
-func (s *Store) ChangeMarketDay(ctx context.Context, id string, change func(*market.MarketDay) error) (market.MarketDay, error) {
+// ChangeMarketDay locks the day, lets change alter it, and saves it. Orders that wait to be paid are held until what change
+// returns, at most.
+func (s *Store) ChangeMarketDay(
+	ctx context.Context, id string, change func(*market.MarketDay) (holdUntil time.Time, err error),
+) (market.MarketDay, error) {
 	var day market.MarketDay
 	err := s.write(ctx, "change market day "+id, func(ctx context.Context, tx bun.Tx) error {
 		var err error
 		if day, err = selectDay(ctx, tx, id, forUpdate); err != nil {
 			return err
 		}
-		if err := change(&day); err != nil {
+		holdUntil, err := change(&day)
+		if err != nil {
 			return err
 		}
 		row := toDayRow(day)
-		_, err = tx.NewUpdate().Model(&row).WherePK().Column("opens_at", "closes_at", "updated_at").Exec(ctx)
+		if _, err := tx.NewUpdate().Model(&row).WherePK().Column("opens_at", "closes_at", "updated_at").Exec(ctx); err != nil {
+			return err
+		}
+		// Orders are placed with the day locked, so none comes later that is held for longer.
+		_, err = tx.NewUpdate().Model((*orderRow)(nil)).
+			Set("first_hold_expires_at = COALESCE(first_hold_expires_at, hold_expires_at)").Set("hold_expires_at = ?", holdUntil.UTC()).
+			Where("market_day_id = ?", id).Where("state = ?", market.OrderPendingPayment).
+			Where("hold_expires_at > ?", holdUntil.UTC()).Exec(ctx)
 		return err
 	})
 	return day, err

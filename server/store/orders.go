@@ -25,6 +25,7 @@ type orderRow struct {
 	RequestHash    string    `bun:"request_hash"`
 	PlacedAt       time.Time `bun:"placed_at"`
 	HoldExpiresAt  time.Time `bun:"hold_expires_at"`
+	FirstHold      time.Time `bun:"first_hold_expires_at,nullzero"`
 	UpdatedAt      time.Time `bun:"updated_at"`
 }
 
@@ -83,7 +84,8 @@ func (r orderRow) order() market.Order {
 		ID: r.ID, CustomerID: r.CustomerID, MarketDayID: r.MarketDayID, SlotID: r.SlotID, State: market.OrderState(r.State),
 		Total:          market.Money{Amount: r.TotalAmount, Currency: market.Currency(r.TotalCurrency)},
 		IdempotencyKey: r.IdempotencyKey, RequestHash: r.RequestHash,
-		PlacedAt: r.PlacedAt.UTC(), HoldExpiresAt: r.HoldExpiresAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		PlacedAt: r.PlacedAt.UTC(), HoldExpiresAt: r.HoldExpiresAt.UTC(), FirstHoldExpiresAt: r.FirstHold.UTC(),
+		UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
 

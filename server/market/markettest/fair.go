@@ -50,7 +50,7 @@ func NewFairAt(tb testing.TB, s *store.Store, now time.Time, quantities ...int64
 		Store: s, Clock: NewClock(now), Provider: NewProvider(), Observer: &Observer{},
 		Manager: market.Actor{ID: uuid.NewString(), Role: market.MarketManager},
 	}
-	fair.Plan = market.NewPlan(s, fair.Clock)
+	fair.Plan = market.NewPlan(s, fair.Clock, Rules())
 	fair.Checkout = market.NewCheckout(s, fair.Provider, fair.Clock, fair.Observer, Rules())
 	fair.Reports = market.NewReports(s, fair.Clock)
 	products := fair.stock(tb, len(quantities))
