@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -36,14 +37,19 @@ func auditOverdue(linkBase string) rulefmt.Rule {
 			"No instance has completed an audit of the database for 15 minutes. A broken rule would go unseen."))
 }
 
-// jobFailing is a ticket: what the market does by itself is not done. Holds that do not expire keep stock from others.
+// jobFailing is a ticket: what the market does by itself is not done. Holds that do not expire keep stock from others. Of a job
+// that runs every few seconds five minutes tell enough. Of one that runs every ten minutes they tell nothing between its runs,
+// so the last 25 tell, which hold two: three in a row have failed by the time that it fires.
 func jobFailing(linkBase string) rulefmt.Rule {
-	runs := catalogue.JobDuration.Count()
-	return marketRule(linkBase, BackgroundJobFailing, jobFailingFor,
-		`sum by (job_name) (increase(`+runs+`{error_type!=""}[5m])) > 0 unless sum by (job_name) (increase(`+runs+`{error_type=""}[5m])) > 0`,
+	failing := func(window string) string {
+		runs := catalogue.JobDuration.Count()
+		return fmt.Sprintf(`(sum by (job_name) (increase(%[1]s{error_type!=""}[%[2]s])) > 0 unless sum by (job_name) (increase(%[1]s{error_type=""}[%[2]s])) > 0)`,
+			runs, window)
+	}
+	return marketRule(linkBase, BackgroundJobFailing, jobFailingFor, failing("5m")+` or `+failing("25m"),
 		annotations(linkBase, "background-jobs",
 			"Every run of the background job {{ $labels.job_name }} fails",
-			"For 15 minutes, no run of {{ $labels.job_name }} has succeeded on any instance."))
+			"No run of {{ $labels.job_name }} has succeeded on any instance for 20 minutes, or for three runs where it runs less often."))
 }
 
 func marketRule(linkBase, name string, lasting model.Duration, expr string, annotations map[string]string) rulefmt.Rule {

@@ -42,6 +42,15 @@ func TestWhatTheMarketRaises(t *testing.T) {
 			market_job_duration_seconds_count{instance="a",job_name="expire-holds",error_type="dependency"} 0x10 0+3x190`,
 			[]string{"ticket: Every run of the background job expire-holds fails"},
 		},
+		"every run fails of a job that runs every ten minutes": {
+			audited + `
+			market_job_duration_seconds_count{instance="a",job_name="forget",error_type=""} 1x200
+			market_job_duration_seconds_count{instance="a",job_name="forget",error_type="dependency"} 0x39 1x39 2x39 3x39 4x40`,
+			[]string{"ticket: Every run of the background job forget fails"},
+		},
+		"the last two runs of such a job failed": {audited + `
+			market_job_duration_seconds_count{instance="a",job_name="forget",error_type=""} 1x39 2x39 3x120
+			market_job_duration_seconds_count{instance="a",job_name="forget",error_type="dependency"} 0x119 1x39 2x40`, nil},
 		"some runs of a job fail": {audited + `
 			market_job_duration_seconds_count{instance="a",job_name="expire-holds",error_type=""} 0+3x200
 			market_job_duration_seconds_count{instance="a",job_name="expire-holds",error_type="dependency"} 0+1x200`, nil},

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"syscall"
 	"testing"
@@ -41,7 +42,10 @@ type decider struct {
 	otlp   string                 // where it takes spans
 	spans  func(trace []byte) int // how many spans of a trace it kept
 	traces func() int             // how many traces it kept
+	gaveUp func() int             // how many it decided not to keep, or not to keep yet
 	stop   func()                 // asks it to end, and waits
+
+	remembersOne bool // the last trace that it gave up: of that one it keeps nothing until it gives up another
 }
 
 // decidesWhichTracesAreKept asks Jaeger, which takes OTLP itself in the embedded mode, and the Collector of the Docker stack.
@@ -53,17 +57,19 @@ func (b built) decidesWhichTracesAreKept(t *testing.T) {
 		t.Run(name+" keeps what is remarkable", func(t *testing.T) {
 			keepsTheRemarkable(t, start(t, "0", "5s")) // ample for sending all of it
 		})
+		t.Run(name+" keeps what is remarkable of a trace that it has given up", func(t *testing.T) {
+			keepsTheRemarkableThatIsLate(t, start(t, "0", "1s"))
+		})
 		t.Run(name+" keeps a share of the rest", func(t *testing.T) {
 			keepsAShare(t, start(t, "10", "1s"))
 		})
 	}
-	t.Run("the Collector decides what waits for its decision when it is stopped", func(t *testing.T) {
+	t.Run("the Collector has sent on what is remarkable before it is stopped", func(t *testing.T) {
 		d := startCollector(t, "0", "1h")
 		failed := span(newTrace(), 2, time.Millisecond)
 		failed.ParentSpanId = spanID(1) // the request itself is still running
 		failed.Status = &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR}
 		d.send(t, failed)
-		require.Zero(t, d.traces())
 		d.stop()
 		require.Equal(t, 1, d.spans(failed.GetTraceId()))
 	})
@@ -98,6 +104,13 @@ func keepsTheRemarkable(t *testing.T, d decider) {
 		requests = append(requests, request)
 	}
 	d.send(t, requests...)
+	givenUp := 0
+	for _, test := range tests {
+		if !test.kept {
+			givenUp++
+		}
+	}
+	require.Eventually(t, func() bool { return d.gaveUp() >= givenUp }, soon, 50*time.Millisecond)
 	for name, test := range tests {
 		if test.kept {
 			require.Eventually(t, func() bool { return d.spans(traces[name]) == 2 }, soon, 50*time.Millisecond, "%s is kept whole", name)
@@ -111,6 +124,52 @@ func keepsTheRemarkable(t *testing.T, d decider) {
 		} else {
 			require.Zero(t, d.spans(traces[name]), "%s is not kept", name)
 		}
+	}
+}
+
+// keepsTheRemarkableThatIsLate sends what joins a trace long after it began: the report of a page that has been looked at for
+// a while, and the calls that it made.
+func keepsTheRemarkableThatIsLate(t *testing.T, d decider) {
+	t.Helper()
+	tests := map[string]struct {
+		change func(late *tracepb.Span)
+		kept   bool
+	}{
+		"a report that a histogram points to": {func(s *tracepb.Span) { setFlag(s, catalogue.Exemplar, true) }, true},
+		"a call that failed":                  {func(s *tracepb.Span) { s.Status = &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR} }, true},
+		"a call of half a second":             {func(s *tracepb.Span) { lasts(s, 500*time.Millisecond) }, true},
+		"a call with nothing remarkable":      {func(*tracepb.Span) {}, false},
+	}
+	given := 0
+	giveUp := func(spans ...*tracepb.Span) {
+		d.send(t, spans...)
+		given += len(spans)
+		require.Eventually(t, func() bool { return d.gaveUp() >= given }, soon, 50*time.Millisecond)
+	}
+	traces := map[string][]byte{}
+	var pages []*tracepb.Span
+	for name := range tests {
+		traces[name] = newTrace()
+		pages = append(pages, span(traces[name], 1, time.Millisecond))
+	}
+	giveUp(pages...)
+	if d.remembersOne {
+		giveUp(span(newTrace(), 1, time.Millisecond))
+	}
+	for name, test := range tests {
+		late := span(traces[name], 2, time.Millisecond)
+		late.ParentSpanId = spanID(1)
+		test.change(late)
+		if !test.kept {
+			giveUp(late)
+			require.Zero(t, d.spans(traces[name]), "%s is not kept", name)
+			continue
+		}
+		d.send(t, late)
+		require.Eventually(t, func() bool { return d.spans(traces[name]) == 1 }, soon, 50*time.Millisecond, "%s is kept", name)
+		d.send(t, span(traces[name], 3, time.Millisecond))
+		require.Eventually(t, func() bool { return d.spans(traces[name]) == 2 }, soon, 50*time.Millisecond,
+			"%s: what follows is kept, too", name)
 	}
 }
 
@@ -155,7 +214,23 @@ func (b built) startJaeger(t *testing.T, share, wait string) decider {
 			return n
 		},
 		traces: func() int { return len(query("/api/traces?limit=2000&service=" + sampledService)) },
+		gaveUp: func() int { return tracesGivenUp(t, u.ports.URL(stack.PortJaegerStats)) },
+
+		remembersOne: true,
 	}
+}
+
+// tracesGivenUp reads how many traces were not kept, by the metrics of who decided it.
+func tracesGivenUp(t *testing.T, url string) int {
+	t.Helper()
+	count := regexp.MustCompile(`(?m)^otelcol_processor_tail_sampling_global_count_traces_sampled(?:_total)?\{.*sampled="false".*} (\d+)$`)
+	found := count.FindStringSubmatch(get(t, url+"/metrics"))
+	if found == nil {
+		return 0 // none yet
+	}
+	n, err := strconv.Atoi(found[1])
+	require.NoError(t, err)
+	return n
 }
 
 // startCollector starts the Collector with the files of the Docker stack. What it keeps goes to a receiver of the test's in
@@ -218,6 +293,7 @@ service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 
 			}
 			return len(seen)
 		},
+		gaveUp: func() int { return tracesGivenUp(t, "http://127.0.0.1:"+metricsPort) },
 		stop: func() {
 			require.NoError(t, collector.Process.Signal(syscall.SIGTERM))
 			<-ended
