@@ -20,7 +20,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -132,8 +131,6 @@ func Start(config Config) (*Telemetry, error) {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	t.Metrics.Gauge(catalogue.BuildInfo).
-		WithLabelValues(config.Version, config.Revision, goVersion(), config.Environment).Set(1)
 	return t, nil
 }
 
@@ -244,13 +241,6 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), local)
 	defer cancel()
 	return errors.Join(err, t.lines.close(ctx))
-}
-
-func goVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.GoVersion
-	}
-	return "unknown"
 }
 
 // Registerer lets the service add collectors of libraries that bring their own.
