@@ -32,6 +32,7 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 		"a refund that fails":          refundThatFails,
 		"an event that is sent again":  eventThatIsSentAgain,
 		"a farm, with Redis":           aFarmWithRedis,
+		"photographs":                  photographs,
 	} {
 		t.Run(name, func(t *testing.T) { scene(t, contract) })
 	}

@@ -29,7 +29,7 @@ func Market() Catalogue {
 			serviceMetrics(), marketMetrics(), accountMetrics(), paymentMetrics(), cacheMetrics(), rateLimitMetrics(),
 			imageMetrics(), browserMetrics(),
 		),
-		Spans:  slices.Concat(jobSpans(), cacheSpans(), paymentSpans()),
+		Spans:  slices.Concat(jobSpans(), cacheSpans(), paymentSpans(), imageSpans()),
 		Fields: slices.Concat(serviceFields(), paymentFields(), browserFields()),
 	})
 }
