@@ -26,6 +26,7 @@ func business(links string) *dashboard.DashboardBuilder {
 	addRow(board, "Baskets and money", moneyRow())
 	addRow(board, "Payments", paymentsRow())
 	addRow(board, "Stock and books", booksRow())
+	addRow(board, "Photographs", photographsRow())
 	addRow(board, "What the market does by itself", jobsRow())
 	return board
 }
@@ -108,6 +109,18 @@ func booksRow() []cog.Builder[dashboard.Panel] {
 			query("{{invariant}}", "max by (invariant) ("+selector(catalogue.InvariantViolations.Name)+")")),
 		graph("Age of the audit", "Seconds since an audit was completed. Without one, the panels beside it and the open orders are old.", units.Seconds, third,
 			query("age", "time() - max("+selector(catalogue.AuditTime.Name)+")")),
+	}
+}
+
+func photographsRow() []cog.Builder[dashboard.Panel] {
+	uses := catalogue.ImageStoreDuration
+	return []cog.Builder[dashboard.Panel]{
+		graph("Uploads", "Photographs uploaded per second; refused are those that are no image, broken, or of a size out of bounds.", units.OpsPerSecond, third,
+			query("{{outcome}}", sumBy(perSecond(catalogue.ImageUploads.Name), "outcome"))),
+		graph("Failed uses of the store", "Uses of the image store per second that failed. A file that is not there is no failure.", units.OpsPerSecond, third,
+			query("{{operation}} {{"+errType+"}}", sumBy(perSecond(uses.Count(), errType+`!~"|`+catalogue.ErrorNotFound+`"`), "operation", errType))),
+		graph("p95 of a use of the store", "95 of 100 uses of the image store took less than this.", units.Seconds, third,
+			query("{{operation}}", quantile(0.95, uses, []string{"operation"}))),
 	}
 }
 

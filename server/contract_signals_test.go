@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -81,17 +80,7 @@ func aFarmWithRedis(t *testing.T, contract *telemetrytest.Contract) {
 	for _, address := range []string{right, wrong.String()} {
 		c := newPayingTest(t, storetest.SQLite(t))
 		o := observe(t, contract, append(c.settings(), "TRACE_SAMPLE_RATIO=1", "REDIS_URL="+address)...)
-		const seller = `"email":"seller@example.org","password":"hazel-Sunday-medlar"`
-		ask(t, http.MethodPost, o.api+"/api/v1/auth/register", `{`+seller+`,"name":"Seller","role":"farm_owner"}`)
-		_, granted := ask(t, http.MethodPost, o.api+"/api/v1/auth/login", `{`+seller+`}`)
-		var grant struct {
-			Data struct {
-				AccessToken string `json:"access_token"`
-			} `json:"data"`
-		}
-		require.NoError(t, json.Unmarshal([]byte(granted), &grant), granted)
-		answer := c.send(o.process, grant.Data.AccessToken, "/api/v1/farms", "", []byte(`{"name":"Test Farm","description":"","place":"Sligo","region":"Sligo","country":"IE"}`))
-		require.Equal(t, http.StatusCreated, answer.status, answer.body)
+		o.send(http.MethodPost, "/api/v1/farms", o.seller(), newFarm)
 		o.end()
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 	"github.com/farmersmarket/platform/telemetry/inventory"
 	"github.com/farmersmarket/platform/telemetry/telemetrytest"
 )
@@ -16,7 +17,7 @@ import (
 // TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse drives real servers through all they do, and all that is
 // done to them, and compares their metrics, spans and log lines with the catalogue both ways.
 func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
-	contract := telemetrytest.NewContract(ofLibraries(t))
+	contract := telemetrytest.NewContract(catalogue.Market(), ofLibraries(t))
 	for name, scene := range map[string]func(*testing.T, *telemetrytest.Contract){
 		"requests of every kind":       requestsOfEveryKind,
 		"orders and payments":          ordersAndPayments,
@@ -31,6 +32,7 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 		"a refund that fails":          refundThatFails,
 		"an event that is sent again":  eventThatIsSentAgain,
 		"a farm, with Redis":           aFarmWithRedis,
+		"photographs":                  photographs,
 	} {
 		t.Run(name, func(t *testing.T) { scene(t, contract) })
 	}

@@ -41,7 +41,7 @@ func openEdge(ctx context.Context, c config.Config, tel *telemetry.Telemetry) (*
 			ratelimit.RUM: c.RUMRate,
 		}})
 	}
-	store, err := images.Open(ctx, c.ImagesURL)
+	store, err := images.Open(ctx, c.ImagesURL, tel)
 	if err != nil {
 		return nil, usageError{err}
 	}

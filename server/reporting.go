@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
 	"github.com/farmersmarket/platform/server/api"
 	"github.com/farmersmarket/platform/server/config"
 	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 	"github.com/farmersmarket/platform/telemetry/errortracking"
 )
 
@@ -24,6 +26,7 @@ func startTelemetry(c config.Config) (*telemetry.Telemetry, func(), error) {
 		return nil, nil, err
 	}
 	slog.SetDefault(tel.Logger) // for what libraries log
+	tel.Metrics.Gauge(catalogue.BuildInfo).WithLabelValues(version(), revision(), runtime.Version(), c.Environment).Set(1)
 	var failures *errortracking.Tracker
 	if c.SentryDSN != "" {
 		failures, err = errortracking.Start(errortracking.Config{

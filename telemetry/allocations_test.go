@@ -46,7 +46,7 @@ func TestARequestCostsFewAllocations(t *testing.T) {
 			for _, app := range []*fiber.App{bare, measured} {
 				app.Get("/farms/:id", func(c *fiber.Ctx) error { return c.SendString("a farm") })
 			}
-			require.NoError(t, tel.Instrument(measured))
+			tel.Instrument(measured)
 			added := allocations(t, measured.Server().Handler, c.headers) - allocations(t, bare.Handler(), c.headers)
 			require.LessOrEqual(t, added, c.most)
 		})

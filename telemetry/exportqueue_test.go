@@ -91,6 +91,13 @@ func TestShutdownSaysHowManySpansWereLostWhenTheCollectorStaysAway(t *testing.T)
 	require.ErrorContains(t, s.tel.Shutdown(ctx), "3 spans were not sent")
 }
 
+func TestAShutdownThatIsGivenNoDeadlineEndsAllTheSame(t *testing.T) {
+	s := startService(t, func(c *telemetry.Config) { c.ShutdownTimeout = 50 * time.Millisecond })
+	s.collector.Stop()
+	s.send(get("/farms/7"))
+	require.ErrorContains(t, s.tel.Shutdown(t.Context()), "1 spans were not sent")
+}
+
 func (s *service) counter(name, errorType string) float64 {
 	s.t.Helper()
 	for _, m := range s.families()[name].GetMetric() {

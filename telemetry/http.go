@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -81,8 +80,8 @@ func WithOutcomes(outcomes func(method, route string) []int) Option {
 }
 
 // Instrument measures every request to the app from now on. It must come after the last route is registered and before
-// the app listens. A route whose path it cannot follow is an error.
-func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
+// the app listens.
+func (t *Telemetry) Instrument(app *fiber.App, options ...Option) {
 	o := instrumentOptions{outcomes: func(string, string) []int {
 		return []int{fiber.StatusOK, fiber.StatusInternalServerError, fiber.StatusServiceUnavailable}
 	}}
@@ -90,9 +89,7 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
 		option(&o)
 	}
 	handler := app.Handler() // also completes the app's route stack
-	if err := t.http.register(app, o.outcomes); err != nil {
-		return err
-	}
+	t.http.register(app, o.outcomes)
 	server := app.Server()
 	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // or its errors have headers in them
 	server.Handler = t.http.wrap(t.http.routeOf, handler)
@@ -109,18 +106,16 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) error {
 		}
 		return config
 	}
-	return nil
 }
 
-func (h *httpInstruments) register(app *fiber.App, outcomes func(method, route string) []int) error {
+func (h *httpInstruments) register(app *fiber.App, outcomes func(method, route string) []int) {
 	h.table = newRouteTable(app.Config())
-	var problems []error
 	for i, registered := range app.GetRoutes(true) {
 		path := template(registered.Path)
 		r := newRoute(registered.Method, path)
 		r.order, r.quiet = i, slices.Contains(h.telemetry.config.Quiet, path)
 		r.access, r.lines = about(r, h.telemetry.access), newAccessLines(h.telemetry, r)
-		problems = append(problems, h.table.add(registered.Method, registered.Path, r))
+		h.table.add(registered.Method, registered.Path, r)
 		if registered.Method == fiber.MethodHead { // Fiber adds one to every GET; nobody waits for its first error
 			continue
 		}
@@ -128,7 +123,6 @@ func (h *httpInstruments) register(app *fiber.App, outcomes func(method, route s
 			h.series(r, outcome{status, errorTypeOf(status)})
 		}
 	}
-	return errors.Join(problems...)
 }
 
 func (h *httpInstruments) series(r *route, o outcome) *durationSeries {

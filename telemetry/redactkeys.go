@@ -6,17 +6,18 @@ import (
 )
 
 // declaredKeys says of every declared attribute and log field whether its name gives away a secret: nearly all that is
-// recorded stands under one of these names, and to look for words in each again costs more than to write it.
+// recorded stands under one of these names, and to look for words in each again costs more than to write it. Names that
+// another service declares are looked at each time.
 var declaredKeys = readDeclaredKeys()
 
 func readDeclaredKeys() map[string]bool {
-	keys := map[string]bool{}
-	for _, span := range catalogue.Spans() {
+	keys, market := map[string]bool{}, catalogue.Market()
+	for _, span := range market.Spans {
 		for _, attribute := range span.Attributes() {
 			keys[attribute.Name] = redact.Key(attribute.Name)
 		}
 	}
-	for _, field := range catalogue.Fields() {
+	for _, field := range market.Fields {
 		keys[field.Name] = redact.Key(field.Name)
 	}
 	return keys

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
 	"math"
 	"strings"
@@ -14,9 +13,18 @@ import (
 // sees it, and a request that a middleware stops still counts for the route it was meant for. It follows Fiber's rule:
 // of all the routes that match, the one registered first wins.
 type routeTable struct {
-	methods       map[string]*routeNode
-	caseSensitive bool
-	strict        bool
+	methods map[string]*routeNode
+	odd     map[string][]oddRoute // by method, in the order of their registration
+	config  fiber.Config
+}
+
+// oddRoute is one whose path the tree cannot hold: it has an optional parameter, a constraint, several parameters in one
+// segment, or a wildcard in the middle. Fiber itself is asked whether it matches, but for custom constraints, which it does
+// not tell. That takes a microsecond, so only of requests that begin as the path does.
+type oddRoute struct {
+	prefix string // what the path has before its first parameter, without a slash at the end
+	path   string
+	route  *route
 }
 
 // routeNode is one path segment of the table.
@@ -49,52 +57,72 @@ func newRoute(method, template string) *route {
 
 func newRouteTable(config fiber.Config) *routeTable {
 	return &routeTable{
-		methods:       map[string]*routeNode{},
-		caseSensitive: config.CaseSensitive,
-		strict:        config.StrictRouting,
+		methods: map[string]*routeNode{},
+		odd:     map[string][]oddRoute{},
+		config:  config,
 	}
 }
 
-// add puts a Fiber route into the table. Of two routes with the same method and path the first stays.
-func (t *routeTable) add(method, path string, r *route) error {
-	if i := strings.IndexAny(path, "?+<\\"); i >= 0 {
-		return fmt.Errorf("instrument route %s %s: %q is not supported in a path: "+
-			"use plain segments, :name for a whole segment, and * at the end", method, path, path[i])
+// add puts a Fiber route into the table. Of two routes with the same method and path the first stays. Routes are added in
+// the order of their registration.
+func (t *routeTable) add(method, path string, r *route) {
+	segments := t.segments(path)
+	if isOdd(segments) {
+		prefix := t.fold(path[:strings.IndexAny(path, oddCharacters+":*")])
+		t.odd[method] = append(t.odd[method], oddRoute{prefix: strings.TrimRight(prefix, "/"), path: path, route: r})
+		return
 	}
 	node := t.methods[method]
 	if node == nil {
 		node = &routeNode{}
 		t.methods[method] = node
 	}
-	segments := t.segments(path)
-	for i, segment := range segments {
+	for _, segment := range segments {
 		switch {
-		case segment == "*" && i == len(segments)-1:
+		case segment == "*":
 			if node.wildcard == nil {
 				node.wildcard = r
 			}
-			return nil
-		case strings.HasPrefix(segment, ":") && !strings.ContainsAny(segment[1:], ":*-."):
+			return
+		case strings.HasPrefix(segment, ":"):
 			node = node.parameter()
-		case strings.ContainsAny(segment, ":*"):
-			return fmt.Errorf("instrument route %s %s: segment %q mixes text and parameters: "+
-				"a parameter must be a whole segment", method, path, segment)
 		default:
-			if !t.caseSensitive {
-				segment = strings.ToLower(segment)
-			}
-			node = node.child(segment)
+			node = node.child(t.fold(segment))
 		}
 	}
 	if node.route == nil {
 		node.route = r
 	}
-	return nil
+}
+
+// oddCharacters are those that only odd paths have.
+const oddCharacters = "?+<\\"
+
+func isOdd(segments []string) bool {
+	for i, segment := range segments {
+		switch {
+		case strings.ContainsAny(segment, oddCharacters):
+			return true
+		case segment == "*" && i == len(segments)-1:
+		case strings.HasPrefix(segment, ":") && !strings.ContainsAny(segment[1:], ":*-."):
+		case strings.ContainsAny(segment, ":*"):
+			return true
+		}
+	}
+	return false
+}
+
+// fold makes text of a path as it is compared.
+func (t *routeTable) fold(text string) string {
+	if t.config.CaseSensitive {
+		return text
+	}
+	return strings.ToLower(text)
 }
 
 func (t *routeTable) segments(path string) []string {
 	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	if last := len(segments) - 1; !t.strict && last > 0 && segments[last] == "" {
+	if last := len(segments) - 1; !t.config.StrictRouting && last > 0 && segments[last] == "" {
 		return segments[:last]
 	}
 	return segments
@@ -121,18 +149,33 @@ func (n *routeNode) parameter() *routeNode {
 
 // find returns the route that Fiber will run for the path, or nil.
 func (t *routeTable) find(method string, path []byte) *route {
-	root := t.methods[method]
-	if root == nil || len(path) == 0 || path[0] != '/' {
+	if len(path) == 0 || path[0] != '/' {
 		return nil
 	}
-	if !t.caseSensitive {
+	if !t.config.CaseSensitive {
 		path = lower(path)
 	}
-	path = path[1:]
-	if !t.strict {
+	if !t.config.StrictRouting {
 		path = bytes.TrimRight(path, "/")
 	}
-	return root.find(path)
+	var found *route
+	if root := t.methods[method]; root != nil {
+		found = root.find(bytes.TrimPrefix(path, []byte{'/'}))
+	}
+	return t.findOdd(method, path, found)
+}
+
+// findOdd returns the route that was found already, or an odd one that was registered before it.
+func (t *routeTable) findOdd(method string, path []byte, found *route) *route {
+	for _, o := range t.odd[method] {
+		if o.route.order > found.position() {
+			break
+		}
+		if bytes.HasPrefix(path, []byte(o.prefix)) && fiber.RoutePatternMatch(string(path), o.path, t.config) {
+			return o.route
+		}
+	}
+	return found
 }
 
 func (n *routeNode) find(rest []byte) *route {
@@ -179,9 +222,12 @@ func lower(path []byte) []byte {
 	return path
 }
 
-// template writes a Fiber path the way OpenAPI and http.route do: {id} for :id.
+// template writes a Fiber path the way OpenAPI and http.route do: {id} for :id. An odd path stays as it is.
 func template(path string) string {
 	segments := strings.Split(path, "/")
+	if isOdd(segments) {
+		return path
+	}
 	for i, segment := range segments {
 		if strings.HasPrefix(segment, ":") {
 			segments[i] = "{" + segment[1:] + "}"

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -15,8 +16,8 @@ import (
 // The table must name the route that Fiber really runs; anything else would put a request under a wrong route.
 func TestTheTableFindsTheRouteThatFiberRuns(t *testing.T) {
 	// Fiber looks routes up by their first three bytes, so that /a is not found under /a/*. No segment is that short here.
-	segment := rapid.SampledFrom([]string{"aa", "bb", "Aab", ":id", ":name", "products", ""})
-	part := rapid.SampledFrom([]string{"aa", "bb", "aab", "Aab", "products", "77", "", "x.y"})
+	segment := rapid.SampledFrom([]string{"aa", "bb", "Aab", ":id", ":name", "products", "", ":id?", ":id<int>", ":x-:y", "*", "a.:z"})
+	part := rapid.SampledFrom([]string{"aa", "bb", "aab", "Aab", "products", "77", "", "x.y", "a-b", "a.77"})
 	rapid.Check(t, func(t *rapid.T) {
 		config := fiber.Config{CaseSensitive: rapid.Bool().Draw(t, "case sensitive")}
 		app := fiber.New(config)
@@ -27,7 +28,7 @@ func TestTheTableFindsTheRouteThatFiberRuns(t *testing.T) {
 			if rapid.IntRange(0, 4).Draw(t, "star") == 0 {
 				path = strings.TrimSuffix(path, "/") + "/*"
 			}
-			require.NoError(t, table.add(http.MethodGet, path, &route{template: path, order: i}))
+			table.add(http.MethodGet, path, &route{template: path, order: i})
 			app.Get(path, func(*fiber.Ctx) error { ran = path; return nil })
 		}
 		request := drawPath(t, part)
@@ -43,12 +44,12 @@ func TestTheTableFindsTheRouteThatFiberRuns(t *testing.T) {
 	})
 }
 
+var parameter = regexp.MustCompile(":[a-z]+")
+
 func drawPath(t *rapid.T, segment *rapid.Generator[string]) string {
 	parts := rapid.SliceOfN(segment, 1, 4).Draw(t, "path")
 	for i, p := range parts { // Fiber does not allow one name twice
-		if strings.HasPrefix(p, ":") {
-			parts[i] = p + strings.Repeat("x", i)
-		}
+		parts[i] = parameter.ReplaceAllString(p, "$0"+strings.Repeat("x", i))
 	}
 	path := "/" + strings.Join(parts, "/")
 	for strings.Contains(path, "//") {
@@ -57,19 +58,29 @@ func drawPath(t *rapid.T, segment *rapid.Generator[string]) string {
 	return path
 }
 
-func TestAPathThatCannotBeFollowedIsRefused(t *testing.T) {
-	for name, path := range map[string]string{
-		"an optional parameter":         "/farms/:id?",
-		"a constraint":                  "/farms/:id<int>",
-		"two parameters in one segment": "/flights/:from-:to",
-		"a star in the middle":          "/a/*/b",
+func TestARouteIsMeasuredWhateverItsPathIsMadeOf(t *testing.T) {
+	for name, c := range map[string]struct{ path, request, route string }{
+		"a parameter":                             {"/farms/:id", "/farms/7", "/farms/{id}"},
+		"an optional parameter":                   {"/farms/:id?", "/farms/7", "/farms/:id?"},
+		"an optional parameter that is not there": {"/farms/:id?", "/farms/", "/farms/:id?"},
+		"a constraint":                            {"/farms/:id<int>", "/farms/7", "/farms/:id<int>"},
+		"a constraint that is not met":            {"/farms/:id<int>", "/farms/seven", "unmatched"},
+		"two parameters in one segment":           {"/flights/:from-:to", "/flights/DUB-SNN", "/flights/:from-:to"},
+		"a name and its ending":                   {"/lists/:name.:ending", "/Lists/prices.csv/", "/lists/:name.:ending"},
+		"a star in the middle":                    {"/a/*/b", "/a/x/y/b", "/a/*/b"},
+		"a colon that is no parameter":            {`/lists\:sort`, "/lists:sort", `/lists\:sort`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tel, err := Start(Config{Service: "test", Logs: io.Discard})
 			require.NoError(t, err)
 			app := fiber.New()
-			app.Get(path, func(*fiber.Ctx) error { return nil })
-			require.ErrorContains(t, tel.Instrument(app), path)
+			app.Get(c.path, func(*fiber.Ctx) error { return nil })
+			tel.Instrument(app)
+			_, err = app.Test(httptest.NewRequest(http.MethodGet, c.request, http.NoBody), -1)
+			require.NoError(t, err)
+			page := httptest.NewRecorder()
+			tel.MetricsHandler().ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+			require.Regexp(t, `http_server_request_duration_seconds_count\{.*http_route="`+regexp.QuoteMeta(strings.ReplaceAll(c.route, `\`, `\\`))+`"\} 1\n`, page.Body.String())
 		})
 	}
 }

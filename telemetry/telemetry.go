@@ -1,15 +1,6 @@
 // Package telemetry instruments a Fiber and bun service: traces, metrics, logs and the links between them, by the stable
-// OpenTelemetry conventions. It imports nothing of the service, so another service can take it as it is:
-//
-//	tel, err := telemetry.Start(telemetry.Config{Service: "orders", OTLPEndpoint: "127.0.0.1:4317"})
-//	if err != nil { ... }
-//	defer tel.Shutdown(ctx)
-//	app := fiber.New()
-//	tel.Use(app)               // before any other middleware
-//	... register routes ...
-//	err = tel.Instrument(app)  // after the last route, before listening
-//	db.AddQueryHook(tel.DatabaseHook("postgresql", "shop"))
-//	admin.Handle("/metrics", tel.MetricsHandler())
+// OpenTelemetry conventions. It imports nothing of the service, so another service can take it as it is, in ten lines:
+// docs/adopting-telemetry.md.
 package telemetry
 
 import (
@@ -21,7 +12,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,6 +31,8 @@ const scope = "github.com/farmersmarket/platform/telemetry"
 
 // defaultQueue is how many spans, and how many log lines, wait for the collector.
 const defaultQueue = 8192
+
+const defaultShutdown = 5 * time.Second
 
 // Config says what is instrumented and where its telemetry goes. Only Service is required.
 type Config struct {
@@ -69,6 +61,8 @@ type Config struct {
 	LogQueue int
 	// ExportInterval is the longest that a finished span or a log line waits before it is sent. Default 1 s.
 	ExportInterval time.Duration
+	// ShutdownTimeout bounds a Shutdown whose context has no deadline. Default 5 s.
+	ShutdownTimeout time.Duration
 
 	// Logs is where log lines go. Default standard error. When it fails, lines are lost, and counted.
 	Logs io.Writer
@@ -142,8 +136,6 @@ func Start(config Config) (*Telemetry, error) {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	t.Metrics.Gauge(catalogue.BuildInfo).
-		WithLabelValues(config.Version, config.Revision, goVersion(), config.Environment).Set(1)
 	return t, nil
 }
 
@@ -174,6 +166,9 @@ func (c *Config) complete() error {
 	}
 	if c.ExportInterval == 0 {
 		c.ExportInterval = time.Second
+	}
+	if c.ShutdownTimeout == 0 {
+		c.ShutdownTimeout = defaultShutdown
 	}
 	return nil
 }
@@ -233,6 +228,11 @@ func (t *Telemetry) MetricsHandler() http.Handler {
 // Shutdown sends what is queued, spans and then log lines, and stops. What cannot be sent by the context's deadline is
 // lost: the error, and the last log line, say how much that was.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
+	if _, bounded := ctx.Deadline(); !bounded { // a collector that is away is asked again and again
+		within, cancel := context.WithTimeout(ctx, t.config.ShutdownTimeout)
+		defer cancel()
+		ctx = within
+	}
 	flushed := make(chan struct{})
 	go func() { // at once: spans that are not taken must not cost the lines their time
 		defer close(flushed)
@@ -267,13 +267,6 @@ func (t *Telemetry) unsent() (fields []any) {
 		fields = append(fields, t.exportLogs.lost, t.exportLogs.unsent.Load())
 	}
 	return fields
-}
-
-func goVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.GoVersion
-	}
-	return "unknown"
 }
 
 // Registerer lets the service add collectors of libraries that bring their own.

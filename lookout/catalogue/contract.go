@@ -9,18 +9,11 @@ import (
 )
 
 // Contract is what is printed. A part that is nil is left out.
-type Contract struct {
-	Metrics  []catalogue.Metric
-	Spans    []catalogue.Span
-	Fields   []catalogue.Field
-	Resource []catalogue.Attribute
-}
+type Contract catalogue.Catalogue
 
 // Whole returns everything that the catalogue declares.
 func Whole() Contract {
-	return Contract{
-		Metrics: catalogue.Metrics(), Spans: catalogue.Spans(), Fields: catalogue.Fields(), Resource: catalogue.Resource(),
-	}
+	return Contract(catalogue.Market())
 }
 
 // Parts returns the names of the parts that can be printed alone.

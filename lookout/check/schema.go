@@ -53,7 +53,7 @@ func newSchema(root string, sources []expression) (Schema, error) {
 			}
 		}
 	}
-	for _, m := range catalogue.Metrics() {
+	for _, m := range catalogue.Market().Metrics {
 		s.addDeclared(m, jobs)
 	}
 	s.addAlerts(sources)

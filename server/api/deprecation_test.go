@@ -28,7 +28,7 @@ func TestClientsOfADeprecatedOperationAreTold(t *testing.T) {
 	app.Get("/old/:id", func(c *fiber.Ctx) error { return c.SendString("old") })
 	app.Put("/old/:id", func(c *fiber.Ctx) error { return c.SendString("old") })
 	app.Get("/new/:id", func(c *fiber.Ctx) error { return c.SendString("new") })
-	require.NoError(t, tel.Instrument(app))
+	tel.Instrument(app)
 	for request, told := range map[string]bool{"GET /old/7": true, "PUT /old/7": false, "GET /new/7": false} {
 		response, err := app.Test(httptest.NewRequest(request[:3], request[4:], http.NoBody), -1)
 		require.NoError(t, err)

@@ -60,7 +60,7 @@ func TestNoRequestBreaksTheAPIOrItsDocument(t *testing.T) {
 	fair := markettest.NewFair(t, s, 1000, 3, 1, 40)
 	f := newFuzzer(t, newApp(t, s, func(o *api.Options) {
 		o.Plan, o.Checkout, o.Reports = fair.Plan, fair.Checkout, fair.Reports
-		kept, err := images.Open(t.Context(), "file://"+t.TempDir())
+		kept, err := images.Open(t.Context(), "file://"+t.TempDir(), o.Telemetry)
 		require.NoError(t, err)
 		o.Images = api.Images{Intake: images.NewIntake(1, o.Telemetry), Store: kept, Limit: imageLimit}
 	}), seed)

@@ -40,7 +40,7 @@ type gallery struct {
 // newImages are images in a folder of the test's own.
 func newImages(t *testing.T, tel *telemetry.Telemetry) api.Images {
 	t.Helper()
-	kept, err := images.Open(t.Context(), "file://"+t.TempDir())
+	kept, err := images.Open(t.Context(), "file://"+t.TempDir(), tel)
 	require.NoError(t, err)
 	return api.Images{Intake: images.NewIntake(1, tel), Store: kept, Limit: imageLimit}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/farmersmarket/platform/server/jobs"
 	"github.com/farmersmarket/platform/server/market"
 )
 
@@ -49,11 +50,18 @@ func (c *Collector) Collect(ctx context.Context) (n int, err error) {
 		if ctx.Err() != nil {
 			break
 		}
-		deleted, err := c.ledger.ForgetImage(ctx, hash, before, func(ctx context.Context) error { return c.store.Delete(ctx, hash) })
+		deleted, err := c.forget(ctx, hash, before)
 		problems = append(problems, err)
 		if deleted {
 			n++
 		}
 	}
 	return n, errors.Join(problems...)
+}
+
+func (c *Collector) forget(ctx context.Context, hash string, before time.Time) (bool, error) {
+	ctx, end := jobs.Attend(ctx, hash)
+	deleted, err := c.ledger.ForgetImage(ctx, hash, before, func(ctx context.Context) error { return c.store.Delete(ctx, hash) })
+	end(err)
+	return deleted, err
 }

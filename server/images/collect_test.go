@@ -33,7 +33,7 @@ type album struct {
 func eachAlbum(t *testing.T, test func(*testing.T, *album)) {
 	t.Helper()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		pictures, err := images.Open(t.Context(), "mem://")
+		pictures, err := images.Open(t.Context(), "mem://", newTelemetry(t))
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, pictures.Close()) })
 		clock := markettest.NewClock(time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC))

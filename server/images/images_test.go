@@ -24,11 +24,16 @@ import (
 	"github.com/farmersmarket/platform/telemetry"
 )
 
-func newIntake(tb testing.TB) *images.Intake {
+func newTelemetry(tb testing.TB) *telemetry.Telemetry {
 	tb.Helper()
 	tel, err := telemetry.Start(telemetry.Config{Service: "test", Logs: io.Discard})
 	require.NoError(tb, err)
-	return images.NewIntake(2, tel)
+	return tel
+}
+
+func newIntake(tb testing.TB) *images.Intake {
+	tb.Helper()
+	return images.NewIntake(2, newTelemetry(tb))
 }
 
 var (
@@ -254,12 +259,10 @@ func TestManyUploadsAtOnceAreAllTakenInTheirTurn(t *testing.T) {
 }
 
 func TestWhoWaitsForAnotherCanGiveUp(t *testing.T) {
-	tel, err := telemetry.Start(telemetry.Config{Service: "test", Logs: io.Discard})
-	require.NoError(t, err)
-	in := images.NewIntake(0, tel) // nobody's turn ever comes
+	in := images.NewIntake(0, newTelemetry(t)) // nobody's turn ever comes
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = in.Take(ctx, asPNG(t, picture(300, 200)))
+	_, err := in.Take(ctx, asPNG(t, picture(300, 200)))
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -267,7 +270,7 @@ func TestAKeptImageCanBeReadAndNothingElse(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "images")
 	for name, url := range map[string]string{"in a folder": "file://" + folder, "in memory": "mem://"} {
 		t.Run(name, func(t *testing.T) {
-			s, err := images.Open(t.Context(), url)
+			s, err := images.Open(t.Context(), url, newTelemetry(t))
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, s.Close()) })
 			require.NoError(t, s.Probe(t.Context()))
@@ -292,15 +295,15 @@ func TestAKeptImageCanBeReadAndNothingElse(t *testing.T) {
 
 func TestAStoreThatIsGoneSaysSo(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "images")
-	s, err := images.Open(t.Context(), "file://"+folder)
+	s, err := images.Open(t.Context(), "file://"+folder, newTelemetry(t))
 	require.NoError(t, err)
 	require.NoError(t, os.RemoveAll(folder))
 	require.NoError(t, os.WriteFile(folder, nil, 0o600))
 	require.Error(t, s.Probe(t.Context()))
 	require.ErrorIs(t, s.Keep(t.Context(), images.Image{Hash: "x", Files: map[int][]byte{320: {1}}}), market.ErrUnavailable)
-	_, err = images.Open(t.Context(), "file://"+folder+"/below")
+	_, err = images.Open(t.Context(), "file://"+folder+"/below", newTelemetry(t))
 	require.Error(t, err)
-	_, err = images.Open(t.Context(), "gs://x")
+	_, err = images.Open(t.Context(), "gs://x", newTelemetry(t))
 	require.Error(t, err)
 }
 

@@ -53,7 +53,7 @@ func startS3(t *testing.T) *s3 {
 
 func TestImagesAreKeptInS3(t *testing.T) {
 	s := startS3(t)
-	pictures, err := images.Open(t.Context(), s.url)
+	pictures, err := images.Open(t.Context(), s.url, newTelemetry(t))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pictures.Close()) })
 	require.NoError(t, pictures.Probe(t.Context()))
@@ -95,7 +95,7 @@ func TestAnS3ThatCannotBeUsedSaysSo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.away.Store(c.away)
-			pictures, err := images.Open(t.Context(), c.url)
+			pictures, err := images.Open(t.Context(), c.url, newTelemetry(t))
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, pictures.Close()) })
 			require.Error(t, pictures.Probe(t.Context()), "the health check shows it")

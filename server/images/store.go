@@ -18,6 +18,8 @@ import (
 	"gocloud.dev/gcerrors"
 
 	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // storeTimeout bounds one use of the store.
@@ -25,14 +27,15 @@ const storeTimeout = 3 * time.Second
 
 // Store keeps images. It is safe for concurrent use.
 type Store struct {
-	bucket *blob.Bucket
-	folder string // empty in a cloud
+	bucket  *blob.Bucket
+	folder  string // empty in a cloud
+	signals *signals
 }
 
 // Open prepares access to the store at the URL: file://FOLDER, which is made when it is not there, s3://BUCKET,
 // azblob://CONTAINER, or mem:// for one that ends with the process. The clouds take their credentials from the
 // environment, as their own tools do.
-func Open(ctx context.Context, storeURL string) (*Store, error) {
+func Open(ctx context.Context, storeURL string, tel *telemetry.Telemetry) (*Store, error) {
 	u, err := url.Parse(storeURL)
 	if err != nil {
 		return nil, fmt.Errorf("open image store: %w", err)
@@ -42,7 +45,7 @@ func Open(ctx context.Context, storeURL string) (*Store, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open image store %s: %w", u.Redacted(), err)
 		}
-		return &Store{bucket: bucket}, nil
+		return &Store{bucket: bucket, signals: newSignals(u.Scheme, tel)}, nil
 	}
 	folder := filepath.FromSlash(u.Host + u.Path)
 	bucket, err := fileblob.OpenBucket(folder, &fileblob.Options{
@@ -51,7 +54,7 @@ func Open(ctx context.Context, storeURL string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open image folder %s: %w", folder, err)
 	}
-	return &Store{bucket: bucket, folder: folder}, nil
+	return &Store{bucket: bucket, folder: folder, signals: newSignals(u.Scheme, tel)}, nil
 }
 
 // Close ends the use of the store.
@@ -81,10 +84,12 @@ func (s *Store) Keep(ctx context.Context, image Image) error {
 	defer cancel()
 	for width, content := range image.Files {
 		name := FileName(image.Hash, width)
-		if there, err := s.bucket.Exists(ctx, name); err == nil && there {
+		if there, err := s.exists(ctx, name); err == nil && there {
 			continue
 		}
-		err := s.bucket.WriteAll(ctx, name, content, &blob.WriterOptions{ContentType: "image/jpeg", CacheControl: "public, max-age=31536000, immutable"})
+		err := s.signals.use(ctx, catalogue.ImageStorePut, name, func(ctx context.Context) error {
+			return s.bucket.WriteAll(ctx, name, content, &blob.WriterOptions{ContentType: "image/jpeg", CacheControl: "public, max-age=31536000, immutable"})
+		})
 		if err != nil {
 			return classify("keep image "+name, err)
 		}
@@ -92,12 +97,23 @@ func (s *Store) Keep(ctx context.Context, image Image) error {
 	return nil
 }
 
+func (s *Store) exists(ctx context.Context, name string) (there bool, err error) {
+	err = s.signals.use(ctx, catalogue.ImageStoreExists, name, func(ctx context.Context) (err error) {
+		there, err = s.bucket.Exists(ctx, name)
+		return err
+	})
+	return there, err
+}
+
 // Read returns the content of a file. It fails with market.ErrNotFound, market.ErrUnavailable or market.ErrTimeout.
-func (s *Store) Read(ctx context.Context, hash string, width int) ([]byte, error) {
+func (s *Store) Read(ctx context.Context, hash string, width int) (content []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	name := FileName(hash, width)
-	content, err := s.bucket.ReadAll(ctx, name)
+	err = s.signals.use(ctx, catalogue.ImageStoreGet, name, func(ctx context.Context) (err error) {
+		content, err = s.bucket.ReadAll(ctx, name)
+		return err
+	})
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return nil, &market.NotFoundError{Kind: "image", ID: name}
 	}
@@ -114,7 +130,8 @@ func (s *Store) Delete(ctx context.Context, hash string) error {
 	defer cancel()
 	for _, width := range Widths() {
 		name := FileName(hash, width)
-		if err := s.bucket.Delete(ctx, name); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		err := s.signals.use(ctx, catalogue.ImageStoreDelete, name, func(ctx context.Context) error { return s.bucket.Delete(ctx, name) })
+		if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 			return classify("delete image "+name, err)
 		}
 	}

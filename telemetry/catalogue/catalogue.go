@@ -1,6 +1,7 @@
 // Package catalogue declares every metric, span and log field that the platform's service emits. It is the contract
 // between the service, which can make instruments only from these declarations, and the dashboards, alert rules and
-// SLOs, which refer to them. A metric is named here once and nowhere else.
+// SLOs, which refer to them. A metric is named here once and nowhere else. Another service declares its own with the same
+// types, beside what is Common.
 package catalogue
 
 import "slices"
@@ -80,34 +81,9 @@ func (m Metric) SeriesLabels(series string) []string {
 	return names
 }
 
-// Metrics returns every declared metric, sorted by name.
-func Metrics() []Metric {
-	all := slices.Concat(
-		httpMetrics(),
-		httpClientMetrics(),
-		databaseMetrics(),
-		exportMetrics(),
-		serviceMetrics(),
-		marketMetrics(),
-		accountMetrics(),
-		paymentMetrics(),
-		cacheMetrics(),
-		rateLimitMetrics(),
-		imageMetrics(),
-		browserMetrics(),
-	)
-	slices.SortFunc(all, func(a, b Metric) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	return all
-}
-
-// Lookup finds the metric that a series name belongs to.
+// Lookup finds the metric of the market that a series name belongs to.
 func Lookup(series string) (Metric, bool) {
-	for _, m := range Metrics() {
+	for _, m := range Market().Metrics {
 		if slices.Contains(m.Series(), series) {
 			return m, true
 		}

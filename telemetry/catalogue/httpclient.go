@@ -22,7 +22,7 @@ func httpClientMetrics() []Metric { return []Metric{HTTPClientRequestDuration} }
 func httpClientSpans() []Span {
 	return []Span{{
 		Name: "{http.request.method}", Kind: ClientSpan, Stability: Stable,
-		Help: "A request that the service makes: of the payment provider, the image store, or by the sandbox of the API itself.",
+		Help: "A request that the service makes: of the payment provider, or by the sandbox of the API itself.",
 		Always: []Attribute{
 			{Name: "http.request.method", Type: Text, Help: "HTTP method; _OTHER for unknown ones", Values: HTTPMethod.Values},
 			{Name: "server.address", Type: Text, Help: "Host that was called"},

@@ -21,8 +21,8 @@ func jobSpans() []Span {
 		},
 		{
 			Name: "do {job.name}", Kind: InternalSpan, Stability: Development,
-			Help:      "What a background job does about one order, payment or market day, the root of a trace.",
-			Always:    []Attribute{name, {Name: JobItem, Type: Text, Help: "Id of the order, payment or market day"}},
+			Help:      "What a background job does about one order, payment, market day or image, the root of a trace.",
+			Always:    []Attribute{name, {Name: JobItem, Type: Text, Help: "Id of the order, payment or market day, or hash of the image"}},
 			Sometimes: []Attribute{errorTypeAttribute},
 		},
 	}

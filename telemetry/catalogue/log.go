@@ -1,31 +1,11 @@
 package catalogue
 
-import (
-	"cmp"
-	"slices"
-)
-
 // Field is one field of log lines. One name means the same thing in every line that has it.
 type Field struct {
 	Name string
 	Type ValueType
 	Help string
 	On   string // which lines have it
-}
-
-// Fields returns every declared log field, sorted by name.
-func Fields() []Field {
-	all := slices.Concat(
-		commonFields(),
-		httpFields(),
-		databaseFields(),
-		exportFields(),
-		serviceFields(),
-		paymentFields(),
-		browserFields(),
-	)
-	slices.SortFunc(all, func(a, b Field) int { return cmp.Compare(a.Name, b.Name) })
-	return all
 }
 
 func commonFields() []Field {

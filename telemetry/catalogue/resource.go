@@ -1,7 +1,7 @@
 package catalogue
 
-// Resource returns the attributes that say which process telemetry comes from. They are on all spans and exported logs.
-func Resource() []Attribute {
+// resource returns the attributes that say which process telemetry comes from.
+func resource() []Attribute {
 	return []Attribute{
 		{Name: "service.name", Type: Text, Help: "Name of the service"},
 		{Name: "service.version", Type: Text, Help: "Version of the service"},

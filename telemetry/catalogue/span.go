@@ -1,7 +1,6 @@
 package catalogue
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -71,20 +70,6 @@ func matches(pattern, name string) bool {
 
 // Attributes returns all that the span can have.
 func (s Span) Attributes() []Attribute { return slices.Concat(s.Always, s.Sometimes) }
-
-// Spans returns every declared span, sorted by name.
-func Spans() []Span {
-	all := slices.Concat(
-		httpSpans(),
-		httpClientSpans(),
-		jobSpans(),
-		cacheSpans(),
-		databaseSpans(),
-		paymentSpans(),
-	)
-	slices.SortStableFunc(all, func(a, b Span) int { return cmp.Compare(a.Name, b.Name) })
-	return all
-}
 
 // errorTypeAttribute is on every span of something that failed.
 var errorTypeAttribute = Attribute{

@@ -134,7 +134,7 @@ func TestOnlyRequestsThatFailThroughAFaultOfOursAreReported(t *testing.T) {
 			app := fiber.New(fiber.Config{DisableStartupMessage: true})
 			s.tel.Use(app)
 			app.Get("/farms/:id", c.handler)
-			require.NoError(t, s.tel.Instrument(app))
+			s.tel.Instrument(app)
 			request := httptest.NewRequest(http.MethodGet, "/farms/7?token=hunter2", strings.NewReader("hunter2"))
 			request.Header.Set("Authorization", "Bearer hunter2")
 			response, err := app.Test(request, -1)

@@ -58,7 +58,7 @@ func Parse(job string, exposition io.Reader) (Program, error) {
 }
 
 func declared(name string) bool {
-	return slices.ContainsFunc(catalogue.Metrics(), func(m catalogue.Metric) bool { return m.Name == name })
+	return slices.ContainsFunc(catalogue.Market().Metrics, func(m catalogue.Metric) bool { return m.Name == name })
 }
 
 func labelsOf(family *dto.MetricFamily) []string {

@@ -16,9 +16,10 @@ import (
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
-// Contract compares what a service emitted with what the catalogue declares, both ways. Give it what was seen, and ask
+// Contract compares what a service emitted with what its catalogue declares, both ways. Give it what was seen, and ask
 // for Undeclared and Missing.
 type Contract struct {
+	Declared catalogue.Catalogue
 	// Known says of a metric that the catalogue does not declare that it is of a library, such as the Go runtime's.
 	Known func(metric string) bool
 
@@ -30,9 +31,9 @@ type Contract struct {
 }
 
 // NewContract returns a contract that has seen nothing.
-func NewContract(known func(metric string) bool) *Contract {
+func NewContract(declared catalogue.Catalogue, known func(metric string) bool) *Contract {
 	return &Contract{
-		Known: known, problems: map[string]bool{}, metrics: map[string]bool{}, spans: map[string]map[string]bool{},
+		Declared: declared, Known: known, problems: map[string]bool{}, metrics: map[string]bool{}, spans: map[string]map[string]bool{},
 		resource: map[string]bool{}, fields: map[string]bool{},
 	}
 }
@@ -49,7 +50,7 @@ func (c *Contract) SeeMetrics(exposition string) error {
 		return fmt.Errorf("read the metrics page: %w", err)
 	}
 	declared := map[string]catalogue.Metric{}
-	for _, m := range catalogue.Metrics() {
+	for _, m := range c.Declared.Metrics {
 		declared[m.Name] = m
 	}
 	for name, family := range families {
@@ -96,7 +97,7 @@ func (c *Contract) SeeSpans(received []*tracepb.ResourceSpans) {
 	for _, resource := range received {
 		for _, attribute := range resource.GetResource().GetAttributes() {
 			c.resource[attribute.GetKey()] = true
-			if !slices.ContainsFunc(catalogue.Resource(), func(a catalogue.Attribute) bool { return a.Name == attribute.GetKey() }) {
+			if !slices.ContainsFunc(c.Declared.Resource, func(a catalogue.Attribute) bool { return a.Name == attribute.GetKey() }) {
 				c.problem("resource attribute %s is not declared", attribute.GetKey())
 			}
 		}
@@ -110,7 +111,7 @@ func (c *Contract) SeeSpans(received []*tracepb.ResourceSpans) {
 
 func (c *Contract) compareSpan(span *tracepb.Span) {
 	var complaints []string
-	for _, declared := range catalogue.Spans() {
+	for _, declared := range c.Declared.Spans {
 		if kindOf(span) != declared.Kind || !declared.Matches(span.GetName()) {
 			continue
 		}
@@ -184,7 +185,7 @@ func typeOf(value *commonpb.AnyValue) catalogue.ValueType {
 // SeeLogs takes log lines. A line that is no JSON object is a problem.
 func (c *Contract) SeeLogs(lines string) {
 	declared := map[string]catalogue.Field{}
-	for _, f := range catalogue.Fields() {
+	for _, f := range c.Declared.Fields {
 		declared[f.Name] = f
 	}
 	for line := range strings.Lines(lines) {
@@ -228,12 +229,12 @@ func (c *Contract) Undeclared() []string { return slices.Sorted(maps.Keys(c.prob
 // Missing returns what the catalogue declares and was not seen.
 func (c *Contract) Missing() []string {
 	var missing []string
-	for _, m := range catalogue.Metrics() {
+	for _, m := range c.Declared.Metrics {
 		if !c.metrics[m.Name] {
 			missing = append(missing, "metric "+m.Name)
 		}
 	}
-	for _, s := range catalogue.Spans() {
+	for _, s := range c.Declared.Spans {
 		seen, ok := c.spans[s.Name]
 		if !ok {
 			missing = append(missing, fmt.Sprintf("%s span %q", s.Kind, s.Name))
@@ -245,12 +246,12 @@ func (c *Contract) Missing() []string {
 			}
 		}
 	}
-	for _, f := range catalogue.Fields() {
+	for _, f := range c.Declared.Fields {
 		if !c.fields[f.Name] {
 			missing = append(missing, "log field "+f.Name)
 		}
 	}
-	for _, a := range catalogue.Resource() {
+	for _, a := range c.Declared.Resource {
 		if !c.resource[a.Name] {
 			missing = append(missing, "resource attribute "+a.Name)
 		}
