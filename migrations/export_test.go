@@ -1,4 +1,7 @@
 package migrations
 
+// Files are those that are applied.
+var Files = files
+
 // MigrateFiles lets tests migrate with files of their own.
 var MigrateFiles = migrateFiles

@@ -2,6 +2,8 @@ package migrations_test
 
 import (
 	"context"
+	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -112,6 +114,53 @@ func TestUnusableFilesAreRefused(t *testing.T) {
 			require.ErrorContains(t, err, test.want)
 		})
 	}
+}
+
+func TestOfferingsOfProductsThatWereDeletedBeforeAreOffSale(t *testing.T) {
+	const moment = "'2026-11-20 12:00:00+00:00'"
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Open(t, url, store.Options{}).DB()
+		_, err := migrations.MigrateFiles(t.Context(), db, before(t, "0012"))
+		require.NoError(t, err)
+		_, err = db.ExecContext(t.Context(), strings.NewReplacer("now", moment, "{", "'00000000-0000-7000-8000-00000000000", "}", "'").Replace(`
+			INSERT INTO farms (id, name, description, place, region, country, sort_name, search_text, created_at, updated_at)
+				VALUES ({1}, 'A', '', 'B', '', 'IE', 'a', 'a', now, now);
+			INSERT INTO products (id, farm_id, name, description, category, unit_kind, unit_size, unit_label, price_amount, price_currency,
+				season, sort_name, search_text, created_at, updated_at, deleted_at)
+				SELECT column1, {1}, column2, '', 'fruit', 'item', 1, '1', 100, 'EUR', 1, column2, column2, now, now, CAST(column3 AS TIMESTAMPTZ)
+				FROM (VALUES ({1}, 'sold', NULL), ({2}, 'deleted', now)) AS v;
+			INSERT INTO markets (id, name, description, place, region, country, time_zone, currency, sort_name, created_at, updated_at)
+				VALUES ({1}, 'C', '', 'B', '', 'IE', 'Europe/Dublin', 'EUR', 'c', now, now);
+			INSERT INTO market_days (id, market_id, held_on, opens_at, closes_at, closed_at, created_at, updated_at)
+				VALUES ({1}, {1}, '2026-11-28', now, '2026-11-27 12:00:00+00:00', NULL, now, now),
+					({2}, {1}, '2026-11-14', '2026-11-01 12:00:00+00:00', '2026-11-13 12:00:00+00:00', now, now, now);
+			INSERT INTO offerings (id, market_day_id, product_id, farm_id, price_amount, price_currency, quantity, available, created_at, updated_at)
+				VALUES ({1}, {1}, {1}, {1}, 100, 'EUR', 5, 5, now, now), ({2}, {1}, {2}, {1}, 100, 'EUR', 5, 5, now, now),
+					({3}, {2}, {2}, {1}, 100, 'EUR', 5, 5, now, now)`))
+		require.NoError(t, err)
+
+		_, err = migrations.Migrate(t.Context(), db)
+		require.NoError(t, err)
+		var withdrawn []string
+		require.NoError(t, db.NewRaw("SELECT id FROM offerings WHERE withdrawn_at IS NOT NULL").Scan(t.Context(), &withdrawn))
+		require.Equal(t, []string{"00000000-0000-7000-8000-000000000002"}, withdrawn)
+	})
+}
+
+// before returns the migrations whose numbers come before.
+func before(t *testing.T, number string) fstest.MapFS {
+	t.Helper()
+	entries, err := fs.ReadDir(migrations.Files, ".")
+	require.NoError(t, err)
+	earlier := fstest.MapFS{}
+	for _, entry := range entries {
+		if entry.Name() < number {
+			content, err := fs.ReadFile(migrations.Files, entry.Name())
+			require.NoError(t, err)
+			earlier[entry.Name()] = &fstest.MapFile{Data: content}
+		}
+	}
+	return earlier
 }
 
 // has reports whether the table can be read.

@@ -66,7 +66,7 @@ func observe(t *testing.T, contract *telemetrytest.Contract, settings ...string)
 	collector := telemetrytest.NewCollector(t)
 	return &observed{
 		process: start(t, append([]string{
-			"OTLP_ENDPOINT=" + collector.Addr, "OTLP_LOGS=on", "SENTRY_DSN=" + telemetrytest.NewSentry(t).DSN, "AUDIT_INTERVAL=50ms", "DRAIN_TIMEOUT=30s",
+			"OTLP_ENDPOINT=" + collector.Addr, "OTLP_LOGS=on", "SENTRY_DSN=" + telemetrytest.NewSentry(t).DSN, "AUDIT_INTERVAL=50ms",
 		}, settings...)...),
 		contract: contract, collector: collector,
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/farmersmarket/platform/server/api"
 	"github.com/farmersmarket/platform/server/cache"
 	"github.com/farmersmarket/platform/server/config"
+	"github.com/farmersmarket/platform/server/drain"
 	"github.com/farmersmarket/platform/server/faults"
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
@@ -84,7 +85,7 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	adminServer := admin.New(tel, injector, pay.routes)
 	defer pay.deliver(ctx, public.Addr(), tel)()
 	failed := make(chan error, 2) //nolint:mnd // one for each listener
-	go func() { failed <- app.Listener(public) }()
+	go func() { failed <- app.Listener(drain.Wrap(public, firstByteGrace)) }()
 	go func() { failed <- adminServer.Serve(private) }()
 	tel.Logger.Info("serving", "api", public.Addr().String(), "admin", private.Addr().String(),
 		"version", version(), "environment", c.Environment, "faults", c.Faults)
@@ -93,7 +94,7 @@ func serve(ctx context.Context, c config.Config) (err error) {
 	case err = <-failed:
 		return fmt.Errorf("serve: a listener stopped: %w", err)
 	case <-ctx.Done():
-		err = drain(app, checks, tel.Logger, c)
+		err = stop(app, checks, tel.Logger, c)
 	}
 	return errors.Join(err, adminServer.Close())
 }
@@ -113,8 +114,11 @@ func apiOptions(c config.Config, db *store.Store, front *edge) api.Options {
 	}
 }
 
-// drain stops taking requests and lets those in flight finish.
-func drain(app *fiber.App, checks *health.Checker, logger *slog.Logger, c config.Config) error {
+// firstByteGrace is how long a connection that was opened just before a stop is waited for to send a request.
+const firstByteGrace = 500 * time.Millisecond
+
+// stop takes no more requests and lets those in flight finish.
+func stop(app *fiber.App, checks *health.Checker, logger *slog.Logger, c config.Config) error {
 	checks.Drain()
 	logger.Info("draining", "delay", c.DrainDelay.String(), "timeout", c.DrainTimeout.String())
 	time.Sleep(c.DrainDelay) // a fixed time, because a load balancer does not tell when it has noticed

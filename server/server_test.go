@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -186,6 +187,66 @@ func TestAStopFinishesWhatIsUnderWayAndLosesNoSpan(t *testing.T) {
 		names[span.GetName()] = true
 	}
 	require.True(t, names["GET /api/v1/farms"], "its span has arrived; there are %v", names)
+}
+
+func TestAStopWaitsForRequestsAndForNoConnectionWithoutOne(t *testing.T) {
+	p := start(t, "DRAIN_TIMEOUT=8s") // less than a connection has for its first request
+	_, body := ask(t, http.MethodPost, p.admin+"/admin/faults",
+		`{"route":"/api/v1/farms","latency":{"distribution":"fixed","mean":"1s"},"duration":"1m"}`)
+	unused, idle := p.connect(), p.connect()
+	idle.get("/api/live")
+	slow := p.connect()
+	slow.ask("/api/v1/farms")
+	require.Eventually(t, func() bool {
+		_, metrics := ask(t, http.MethodGet, p.admin+"/metrics", "")
+		return strings.Contains(metrics, `market_faults_injected_total{kind="latency"} 1`)
+	}, patience, time.Millisecond, "the request is under way: %s", body)
+
+	require.Equal(t, 0, p.stop(syscall.SIGTERM))
+	response := slow.answer()
+	require.Equal(t, 200, response.StatusCode, "the request under way is answered")
+	require.True(t, response.Close, "and its client told to move on")
+	for name, c := range map[string]*connection{"a connection that was never used": unused, "one that is idle": idle} {
+		_, err := c.reader.ReadByte()
+		require.ErrorIs(t, err, io.EOF, "%s is closed, not broken", name)
+	}
+}
+
+// connection is a connection to the API that its owner opens, keeps and closes by hand.
+type connection struct {
+	net.Conn
+	t      *testing.T
+	reader *bufio.Reader
+}
+
+func (p *process) connect() *connection {
+	p.t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(p.t.Context(), "tcp", strings.TrimPrefix(p.api, "http://"))
+	require.NoError(p.t, err)
+	p.t.Cleanup(func() { _ = conn.Close() })
+	return &connection{Conn: conn, t: p.t, reader: bufio.NewReader(conn)}
+}
+
+func (c *connection) ask(path string) {
+	c.t.Helper()
+	_, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: market\r\n\r\n", path)
+	require.NoError(c.t, err)
+}
+
+func (c *connection) answer() *http.Response {
+	c.t.Helper()
+	response, err := http.ReadResponse(c.reader, nil)
+	require.NoError(c.t, err)
+	_, err = io.Copy(io.Discard, response.Body)
+	require.NoError(c.t, err)
+	require.NoError(c.t, response.Body.Close())
+	return response
+}
+
+func (c *connection) get(path string) {
+	c.t.Helper()
+	c.ask(path)
+	require.Equal(c.t, 200, c.answer().StatusCode)
 }
 
 func TestBothSignalsStopTheServer(t *testing.T) {

@@ -28,12 +28,21 @@ func refusedReplay(ctx context.Context, err error, replayed bool) error {
 // describeOrdering turns the errors that only orders and payments have into problems; nil for others.
 func describeOrdering(ctx context.Context, err error) *Problem {
 	var soldOut *market.SoldOutError
+	var withdrawn *market.WithdrawnError
 	switch {
+	case errors.As(err, &withdrawn):
+		p := newProblem(http.StatusConflict, err.Error())
+		for _, line := range withdrawn.Lines {
+			p.Errors = append(p.Errors, &huma.ErrorDetail{
+				Location: fmt.Sprintf("body.lines[%d].offering_id", line.Index), Message: line.Name + " is not on sale any more",
+			})
+		}
+		return p
 	case errors.As(err, &soldOut):
 		p := newProblem(http.StatusConflict, err.Error())
 		for _, line := range soldOut.Lines {
 			p.Errors = append(p.Errors, &huma.ErrorDetail{
-				Location: "body.lines", Value: line.OfferingID,
+				Location: fmt.Sprintf("body.lines[%d].quantity", line.Index), Value: line.Wanted,
 				Message: fmt.Sprintf("%d wanted, %d left of %s", line.Wanted, line.Available, line.Name),
 			})
 		}

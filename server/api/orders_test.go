@@ -84,9 +84,11 @@ func TestWhatCannotBeOrderedIsToldPrecisely(t *testing.T) {
 		key    string
 		status int
 		says   string
+		where  string // the first of what is wrong
 	}{
 		"more than is left": {
-			spoil: func(_ *markettest.Fair, o *api.NewOrder) { o.Lines[0].Quantity = 3 }, key: "k", status: 409, says: "2 of 3 Product 1 left",
+			spoil: func(_ *markettest.Fair, o *api.NewOrder) { o.Lines[0].Quantity = 3 }, key: "k", status: 409,
+			says: "2 of 3 Product 1 left", where: "body.lines[0].quantity",
 		},
 		"a window that has closed": {
 			spoil: func(f *markettest.Fair, _ *api.NewOrder) { f.Clock.Set(f.Day.ClosesAt) }, key: "k", status: 409, says: "no more orders",
@@ -117,10 +119,35 @@ func TestWhatCannotBeOrderedIsToldPrecisely(t *testing.T) {
 				}
 				problem := requireProblem(t, send(t, app, customer, http.MethodPost, "/api/v1/orders", order, header...), c.status)
 				require.Contains(t, problem.Detail, c.says)
+				if c.where != "" {
+					require.Equal(t, c.where, problem.Errors[0].Location)
+				}
 				require.EqualValues(t, 2, fair.Available(t, 0))
 			})
 		})
 	}
+}
+
+func TestWhatItsOwnerDeletesIsNeitherListedNorSold(t *testing.T) {
+	eachShop(t, []int64{2, 1}, func(t *testing.T, app *fiber.App, fair *markettest.Fair) {
+		customer, farmer := as(t, fair.Store, market.Customer), as(t, fair.Store, market.FarmOwner)
+		_, err := fair.Store.DB().ExecContext(t.Context(), "UPDATE farms SET owner_id = ?", farmer.ID)
+		require.NoError(t, err)
+		gone, offerings := fair.Offerings[0], "/api/v1/offerings?market_day="+fair.Day.ID
+		require.Len(t, getList[api.Product](t, app, "/api/v1/products").Data, 2)
+		require.Len(t, getList[api.Offering](t, app, offerings).Data, 2)
+
+		got := send(t, app, farmer, http.MethodDelete, "/api/v1/products/"+gone.ProductID, nil)
+		require.Equal(t, 204, got.status, string(got.body))
+		require.Len(t, getList[api.Product](t, app, "/api/v1/products").Data, 1)
+		require.Len(t, getList[api.Offering](t, app, offerings).Data, 1)
+		requireProblem(t, get(t, app, "/api/v1/offerings/"+gone.ID), 404)
+		got = send(t, app, customer, http.MethodPost, "/api/v1/orders", orderFor(fair, 1, 1), "Idempotency-Key", "k")
+		problem := requireProblem(t, got, 409)
+		require.Contains(t, problem.Detail, "not on sale any more: Product 1")
+		require.Len(t, problem.Errors, 1)
+		require.Equal(t, "body.lines[0].offering_id", problem.Errors[0].Location)
+	})
 }
 
 func TestAnOrderIsKeptWhileThePaymentProviderIsAway(t *testing.T) {

@@ -141,8 +141,10 @@ func RegisterProducts(api huma.API, catalogue *market.Catalogue, producers *mark
 			product, err := producers.UpdateProduct(ctx, actor(ctx), in.ID, unchanged, details)
 			return answerProduct(ctx, product, err)
 		})
-	huma.Register(api, protect(owners(), operation(http.MethodDelete, "delete-product", "/api/v1/products/{id}",
-		"Take a product out of the catalogue", "Products", http.StatusNotFound)),
+	deletion := operation(http.MethodDelete, "delete-product", "/api/v1/products/{id}", "Take a product out of the catalogue", "Products",
+		http.StatusNotFound)
+	deletion.Description = "Its offerings are off sale from then on. Orders that were placed stay as they are, and can be paid."
+	huma.Register(api, protect(owners(), deletion),
 		func(ctx context.Context, in *IDParam) (*struct{}, error) {
 			if err := producers.DeleteProduct(ctx, actor(ctx), in.ID); err != nil {
 				return nil, problemOf(ctx, err)

@@ -52,7 +52,8 @@ type CheckoutTx interface {
 	CloseDay(ctx context.Context, id string, at time.Time) error
 	MarketDay(ctx context.Context, id string) (MarketDay, error)
 
-	// LockOfferings locks the day's offerings with the ids and returns them by id. Those that there are not are missing.
+	// LockOfferings locks the day's offerings with the ids and returns them by id, on sale or not. Those that there are not
+	// are missing.
 	LockOfferings(ctx context.Context, dayID string, ids []string) ([]Offering, error)
 	// MoveStock adds to the available units of locked offerings.
 	MoveStock(ctx context.Context, moves []StockMove) error
@@ -164,8 +165,9 @@ func (p *Placement) validate() error {
 
 // Place takes an order: it holds the units until the order is paid. Repeated with the same key it has the outcome that it
 // had at first, the order as it was placed or the same refusal, and replayed is true. It fails with ErrInvalid, with
-// ErrNotFound for a day, slot or offering that there is not, with a *WindowError, with a *SoldOutError, with ErrKeyReused,
-// and with ErrInProgress when the first request with the key has not ended within the store's patience.
+// ErrNotFound for a day, slot or offering that there is not, with a *WindowError, with a *WithdrawnError, with a
+// *SoldOutError, with ErrKeyReused, and with ErrInProgress when the first request with the key has not ended within the
+// store's patience.
 func (c *Checkout) Place(ctx context.Context, actor Actor, placement Placement) (order Order, replayed bool, err error) {
 	placement = placement.of(actor)
 	key, err := newRequestKey(actor, placeOperation, placement.IdempotencyKey, placement.MarketDayID, placement.SlotID, placement.Lines)
@@ -270,9 +272,10 @@ func (c *Checkout) holdUntil(day MarketDay, now time.Time) time.Time {
 	return latest
 }
 
-// fill makes the lines out of what is wanted and what is on offer. It fails with ErrNotFound and with a *SoldOutError
-// that lists every product of which there is not enough.
+// fill makes the lines out of what is wanted and what is on offer. It fails with ErrNotFound, with a *WithdrawnError that
+// lists every product that is off sale, and with a *SoldOutError that lists every product of which there is not enough.
 func (o *Order) fill(wanted []WantedLine, offered []Offering) error {
+	var withdrawn []WithdrawnLine
 	var short []Shortage
 	for i, line := range wanted {
 		at := slices.IndexFunc(offered, func(offering Offering) bool { return offering.ID == line.OfferingID })
@@ -280,32 +283,45 @@ func (o *Order) fill(wanted []WantedLine, offered []Offering) error {
 			return &NotFoundError{Kind: "offering of this market day", ID: line.OfferingID}
 		}
 		offering := offered[at]
-		if offering.Available < line.Quantity {
+		switch {
+		case offering.Withdrawn():
+			withdrawn = append(withdrawn, WithdrawnLine{Index: i, OfferingID: offering.ID, Name: offering.Name})
+		case offering.Available < line.Quantity:
 			short = append(short, Shortage{
-				OfferingID: offering.ID, Name: offering.Name, Wanted: line.Quantity, Available: offering.Available,
+				Index: i, OfferingID: offering.ID, Name: offering.Name, Wanted: line.Quantity, Available: offering.Available,
 			})
-			continue
+		default:
+			if err := o.add(i+1, line.Quantity, offering); err != nil {
+				return err
+			}
 		}
-		total, err := offering.Price.Mul(line.Quantity)
-		if err != nil {
-			return err
-		}
-		if len(o.Lines) == 0 {
-			o.Total = Money{Currency: offering.Price.Currency}
-		}
-		if o.Total, err = o.Total.Add(total); err != nil {
-			return err
-		}
-		o.Lines = append(o.Lines, OrderLine{
-			Number: i + 1, OfferingID: offering.ID, ProductID: offering.ProductID, FarmID: offering.FarmID,
-			FarmName: offering.FarmName, Name: offering.Name, UnitLabel: offering.Unit.Label,
-			UnitPrice: offering.Price, Quantity: line.Quantity, Total: total,
-		})
 	}
-	if len(short) > 0 {
+	switch {
+	case len(withdrawn) > 0:
+		return &WithdrawnError{Lines: withdrawn}
+	case len(short) > 0:
 		return &SoldOutError{Lines: short}
 	}
 	return o.checkTotal()
+}
+
+// add appends a line with the number.
+func (o *Order) add(number int, quantity int64, of Offering) error {
+	total, err := of.Price.Mul(quantity)
+	if err != nil {
+		return err
+	}
+	if len(o.Lines) == 0 {
+		o.Total = Money{Currency: of.Price.Currency}
+	}
+	if o.Total, err = o.Total.Add(total); err != nil {
+		return err
+	}
+	o.Lines = append(o.Lines, OrderLine{
+		Number: number, OfferingID: of.ID, ProductID: of.ProductID, FarmID: of.FarmID, FarmName: of.FarmName,
+		Name: of.Name, UnitLabel: of.Unit.Label, UnitPrice: of.Price, Quantity: quantity, Total: total,
+	})
+	return nil
 }
 
 // stock is what the order's lines move when it takes (sign -1) or gives back (sign 1) its units.

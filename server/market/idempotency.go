@@ -82,19 +82,20 @@ type outcome struct {
 // refusal is one of the errors by which the market refuses a request. It is data, so that a repeat is refused in the same
 // words.
 type refusal struct {
-	NotFound *NotFoundError `json:",omitempty"`
-	Invalid  *InvalidError  `json:",omitempty"`
-	Conflict *ConflictError `json:",omitempty"`
-	Window   *WindowError   `json:",omitempty"`
-	SoldOut  *SoldOutError  `json:",omitempty"`
-	Declined *DeclinedError `json:",omitempty"`
+	NotFound  *NotFoundError  `json:",omitempty"`
+	Invalid   *InvalidError   `json:",omitempty"`
+	Conflict  *ConflictError  `json:",omitempty"`
+	Window    *WindowError    `json:",omitempty"`
+	Withdrawn *WithdrawnError `json:",omitempty"`
+	SoldOut   *SoldOutError   `json:",omitempty"`
+	Declined  *DeclinedError  `json:",omitempty"`
 }
 
 // refusalOf returns nil for an error that is not a refusal.
 func refusalOf(err error) *refusal {
 	var r refusal
 	if errors.As(err, &r.NotFound) || errors.As(err, &r.Invalid) || errors.As(err, &r.Conflict) ||
-		errors.As(err, &r.Window) || errors.As(err, &r.SoldOut) || errors.As(err, &r.Declined) {
+		errors.As(err, &r.Window) || errors.As(err, &r.Withdrawn) || errors.As(err, &r.SoldOut) || errors.As(err, &r.Declined) {
 		return &r
 	}
 	return nil
@@ -110,6 +111,8 @@ func (r *refusal) err() error {
 		return r.Conflict
 	case r.Window != nil:
 		return r.Window
+	case r.Withdrawn != nil:
+		return r.Withdrawn
 	case r.SoldOut != nil:
 		return r.SoldOut
 	case r.Declined != nil:

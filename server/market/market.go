@@ -142,9 +142,11 @@ type PlanStore interface {
 	// DeleteMarketDay fails with ErrConflict when there are orders for it.
 	DeleteMarketDay(ctx context.Context, id string) error
 
+	// Offering returns the offering, on sale or not.
 	Offering(ctx context.Context, id string) (Offering, error)
+	// Offerings returns those that are on sale.
 	Offerings(ctx context.Context, query OfferingQuery) (Page[Offering], error)
-	// AddOffering fails with ErrConflict when the product is on offer on that day.
+	// AddOffering fails with ErrConflict when the product is on offer on that day, and with ErrNotFound when it was deleted.
 	AddOffering(ctx context.Context, offering Offering) error
 	// ChangeOffering locks the offering, lets change alter it, and saves it.
 	ChangeOffering(ctx context.Context, id string, change func(*Offering) error) (Offering, error)

@@ -19,12 +19,16 @@ type Offering struct {
 	FarmName    string
 	Name        string // of the product, as it is now
 	Unit        Unit
-	Price       Money // for one unit; more than 0
-	Quantity    int64 // units that the farm brings, at most MaxQuantity
-	Available   int64 // units that no order holds, 0 to Quantity
+	Price       Money     // for one unit; more than 0
+	Quantity    int64     // units that the farm brings, at most MaxQuantity
+	Available   int64     // units that no order holds, 0 to Quantity
+	WithdrawnAt time.Time // since when it is off sale, because its product was deleted; zero: it is on sale
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
+
+// Withdrawn reports whether the offering is off sale. Orders that were placed before stay as they are.
+func (o Offering) Withdrawn() bool { return !o.WithdrawnAt.IsZero() }
 
 // OfferingQuery picks offerings of one market day, or all. Empty fields do not narrow the choice.
 type OfferingQuery struct {
@@ -41,12 +45,16 @@ type OfferingChange struct {
 	Unchanged func(Offering) bool
 }
 
-// Offering returns one offering. It fails with ErrNotFound.
+// Offering returns one offering that is on sale. It fails with ErrNotFound.
 func (p *Plan) Offering(ctx context.Context, id string) (Offering, error) {
-	return p.store.Offering(ctx, strings.ToLower(id))
+	offering, err := p.store.Offering(ctx, strings.ToLower(id))
+	if err == nil && offering.Withdrawn() {
+		return Offering{}, &NotFoundError{Kind: "offering", ID: offering.ID}
+	}
+	return offering, err
 }
 
-// Offerings returns a page of the offerings by product name. It fails with ErrInvalid.
+// Offerings returns a page of the offerings that are on sale, by product name. It fails with ErrInvalid.
 func (p *Plan) Offerings(ctx context.Context, query OfferingQuery) (Page[Offering], error) {
 	query.MarketDayID, query.FarmID = strings.ToLower(query.MarketDayID), strings.ToLower(query.FarmID)
 	picks := []string{"offerings", query.MarketDayID, query.FarmID}
@@ -94,7 +102,7 @@ func (p *Plan) Offer(ctx context.Context, actor Actor, offering Offering) (Offer
 // ErrInvalid, ErrNotFound, ErrPreconditionFailed and, when more is ordered than the quantity would be, ErrConflict.
 func (p *Plan) ChangeOffering(ctx context.Context, actor Actor, id string, change OfferingChange) (Offering, error) {
 	id = strings.ToLower(id)
-	offering, err := p.store.Offering(ctx, id)
+	offering, err := p.Offering(ctx, id)
 	if err != nil {
 		return Offering{}, err
 	}
@@ -106,6 +114,9 @@ func (p *Plan) ChangeOffering(ctx context.Context, actor Actor, id string, chang
 		return Offering{}, err
 	}
 	return p.store.ChangeOffering(ctx, id, func(o *Offering) error {
+		if o.Withdrawn() { // a moment ago
+			return &NotFoundError{Kind: "offering", ID: id}
+		}
 		if change.Unchanged != nil && !change.Unchanged(*o) {
 			return &PreconditionError{Kind: "offering", ID: id}
 		}

@@ -223,6 +223,7 @@ type SoldOutError struct {
 
 // Shortage is a product of which fewer units are left than are wanted.
 type Shortage struct {
+	Index      int // of the line in what was asked for
 	OfferingID string
 	Name       string
 	Wanted     int64
@@ -239,3 +240,26 @@ func (e *SoldOutError) Error() string {
 
 // Is makes every SoldOutError an ErrConflict.
 func (e *SoldOutError) Is(target error) bool { return target == ErrConflict }
+
+// WithdrawnError says what of an order is off sale. It is an ErrConflict.
+type WithdrawnError struct {
+	Lines []WithdrawnLine
+}
+
+// WithdrawnLine is a product that was deleted.
+type WithdrawnLine struct {
+	Index      int // of the line in what was asked for
+	OfferingID string
+	Name       string
+}
+
+func (e *WithdrawnError) Error() string {
+	names := make([]string, len(e.Lines))
+	for i, line := range e.Lines {
+		names[i] = line.Name
+	}
+	return "not on sale any more: " + strings.Join(names, ", ") + "; order the rest, with a new Idempotency-Key"
+}
+
+// Is makes every WithdrawnError an ErrConflict.
+func (e *WithdrawnError) Is(target error) bool { return target == ErrConflict }

@@ -25,7 +25,8 @@ type ProducerStore interface {
 	TouchImage(ctx context.Context, image string, at time.Time) error
 	// SetProductImage gives the product another photograph, or none, and fails with ErrNotFound.
 	SetProductImage(ctx context.Context, id, image string, at time.Time) error
-	// DeleteProduct takes the product out of the catalogue. Offerings and orders that refer to it keep it.
+	// DeleteProduct takes the product out of the catalogue, and its offerings on days that are not closed off sale. Orders
+	// that refer to them stay as they are.
 	DeleteProduct(ctx context.Context, id string, at time.Time) error
 }
 
@@ -239,7 +240,8 @@ func (p *Producers) SetProductImage(ctx context.Context, actor Actor, id, image 
 	return p.store.Product(ctx, product.ID)
 }
 
-// DeleteProduct takes a product of the actor's out of the catalogue. It fails with ErrNotFound or ErrForbidden.
+// DeleteProduct takes a product of the actor's out of the catalogue and off sale: from then on no order can be placed for
+// it. Orders that were placed stay as they are, and can be paid. It fails with ErrNotFound or ErrForbidden.
 func (p *Producers) DeleteProduct(ctx context.Context, actor Actor, id string) error {
 	product, err := p.ownProduct(ctx, actor, id)
 	if err != nil {

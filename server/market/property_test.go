@@ -3,6 +3,7 @@ package market_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -22,7 +23,8 @@ import (
 
 // TestWhateverHappensInWhateverOrderTheInvariantsHold drives a fair with random steps, one by one and several at once,
 // and checks after each that stock is conserved, that an order is paid by one payment, that totals are those of the
-// lines, and that states follow each other as the table says. In the end no customer has paid for an order that ended.
+// lines, that states follow each other as the table says, and that nothing is sold of which the product was deleted. In the
+// end no customer has paid for an order that ended.
 func TestWhateverHappensInWhateverOrderTheInvariantsHold(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		rapid.Check(t, func(rt *rapid.T) {
@@ -31,7 +33,9 @@ func TestWhateverHappensInWhateverOrderTheInvariantsHold(t *testing.T) {
 				_, err := s.DB().ExecContext(ctx(), "DELETE FROM "+table)
 				require.NoError(rt, err)
 			}
-			m := &marketDrive{fair: markettest.NewFair(t, s, 6, 4, 9), states: map[string]market.OrderState{}}
+			m := &marketDrive{
+				fair: markettest.NewFair(t, s, 6, 4, 9), states: map[string]market.OrderState{}, deleted: map[string]bool{},
+			}
 			rt.Repeat(map[string]func(*rapid.T){
 				"one step":      func(rt *rapid.T) { m.run(rt, 1) },
 				"steps at once": func(rt *rapid.T) { m.run(rt, rapid.IntRange(2, 5).Draw(rt, "steps")) },
@@ -49,6 +53,7 @@ type marketDrive struct {
 	mu         sync.Mutex
 	placements []placed
 	states     map[string]market.OrderState // as last seen
+	deleted    map[string]bool              // products
 }
 
 // placed is a placement, who asked for it, and what it came to.
@@ -66,7 +71,8 @@ type step func() error
 // run lets n steps, drawn at random, happen at once.
 func (m *marketDrive) run(rt *rapid.T, n int) {
 	kinds := []func(*rapid.T) step{
-		m.place, m.place, m.place, m.placeAgain, m.pay, m.pay, m.cancel, m.hand, m.wait, m.moveWindow, m.upkeep, m.upkeep, m.report, m.providerTrouble,
+		m.place, m.place, m.place, m.placeAgain, m.pay, m.pay, m.cancel, m.hand, m.wait, m.upkeep, m.upkeep, m.report, m.providerTrouble,
+		m.moveWindow, m.deleteProduct,
 	}
 	steps := make([]step, n)
 	for i := range steps {
@@ -95,7 +101,11 @@ func (m *marketDrive) placeAgain(rt *rapid.T) step {
 
 func (m *marketDrive) ask(p placed) step {
 	return func() error {
+		gone := m.gone()
 		order, replayed, err := m.fair.Checkout.Place(ctx(), p.buyer, p.placement)
+		if !replayed && slices.ContainsFunc(order.Lines, func(line market.OrderLine) bool { return gone[line.ProductID] }) {
+			return fmt.Errorf("order %s has a product that was deleted before: %v", order.ID, order.Lines)
+		}
 		again := placed{buyer: p.buyer, placement: p.placement, answered: true, order: order, refusal: fmt.Sprint(err)}
 		if p.answered && (!replayed || !assert.ObjectsAreEqual(p, again)) {
 			return fmt.Errorf("the key came to %v, and then to %v", p, again)
@@ -106,6 +116,28 @@ func (m *marketDrive) ask(p placed) step {
 		m.placements = append(m.placements, p)
 		return allow(err, market.ErrConflict, market.ErrInvalid)
 	}
+}
+
+// deleteProduct takes one of the fair's products out of the catalogue, which happens now and then.
+func (m *marketDrive) deleteProduct(rt *rapid.T) step {
+	product := rapid.SampledFrom(m.fair.Offerings).Draw(rt, "product").ProductID
+	if rapid.IntRange(0, 3).Draw(rt, "deletes") > 0 {
+		return nothing
+	}
+	return func() error {
+		err := m.fair.Store.DeleteProduct(ctx(), product, m.fair.Clock.Now())
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.deleted[product] = true
+		return allow(err, market.ErrNotFound)
+	}
+}
+
+// gone returns the products that are deleted by now.
+func (m *marketDrive) gone() map[string]bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.deleted)
 }
 
 // order draws one of the orders placed.

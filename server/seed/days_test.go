@@ -59,9 +59,15 @@ func TestDaysThatArePlannedStayAsTheyAre(t *testing.T) {
 		require.Equal(t, before.Total, after.Total)
 		require.Zero(t, after.Items[0].Available, "what is sold stays sold")
 
+		deleted := before.Items[1].ProductID
+		require.NoError(t, s.DeleteProduct(t.Context(), deleted, now))
 		planned, err = seed.LoadDays(t.Context(), s, now.AddDate(0, 0, 7))
 		require.NoError(t, err)
 		require.Equal(t, 2, planned, "a week later, a week more")
+		var offered int
+		err = s.DB().NewRaw("SELECT count(*) FROM offerings WHERE product_id = ? AND withdrawn_at IS NULL", deleted).Scan(t.Context(), &offered)
+		require.NoError(t, err)
+		require.Zero(t, offered, "what was deleted is not put on offer again")
 		clean, err := s.Audit(t.Context(), now.AddDate(0, 0, 14))
 		require.NoError(t, err)
 		require.NotZero(t, clean.StockConserved, "the audit sees the units that vanished")

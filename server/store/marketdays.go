@@ -145,7 +145,7 @@ func (s *Store) DeleteMarketDay(ctx context.Context, id string) error {
 		if ordered {
 			return &market.ConflictError{Kind: "market day", ID: id, Reason: "has orders: it cannot be deleted"}
 		}
-		if _, err := tx.NewDelete().Model((*offeringRow)(nil)).Where("market_day_id = ?", id).Exec(ctx); err != nil {
+		if err := deleteOfferings(ctx, tx, id); err != nil {
 			return err
 		}
 		_, err = tx.NewDelete().Model((*dayRow)(nil)).Where("id = ?", id).Exec(ctx)

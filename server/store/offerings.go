@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -22,6 +23,7 @@ type offeringRow struct {
 	PriceCurrency string    `bun:"price_currency"`
 	Quantity      int64     `bun:"quantity"`
 	Available     int64     `bun:"available"`
+	WithdrawnAt   time.Time `bun:"withdrawn_at,nullzero"`
 	CreatedAt     time.Time `bun:"created_at"`
 	UpdatedAt     time.Time `bun:"updated_at"`
 
@@ -36,7 +38,7 @@ func toOfferingRow(o market.Offering) offeringRow {
 	return offeringRow{
 		ID: o.ID, MarketDayID: o.MarketDayID, ProductID: o.ProductID, FarmID: o.FarmID,
 		PriceAmount: o.Price.Amount, PriceCurrency: string(o.Price.Currency), Quantity: o.Quantity, Available: o.Available,
-		CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
+		WithdrawnAt: o.WithdrawnAt.UTC(), CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 	}
 }
 
@@ -45,7 +47,7 @@ func (r offeringRow) offering() market.Offering {
 		ID: r.ID, MarketDayID: r.MarketDayID, ProductID: r.ProductID, FarmID: r.FarmID, FarmName: r.FarmName, Name: r.Name,
 		Unit:     market.Unit{Kind: market.UnitKind(r.UnitKind), Size: r.UnitSize, Label: r.UnitLabel},
 		Price:    market.Money{Amount: r.PriceAmount, Currency: market.Currency(r.PriceCurrency)},
-		Quantity: r.Quantity, Available: r.Available,
+		Quantity: r.Quantity, Available: r.Available, WithdrawnAt: r.WithdrawnAt.UTC(),
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
@@ -62,7 +64,7 @@ func withProduct(q *bun.SelectQuery) *bun.SelectQuery {
 		Join("JOIN products AS p ON p.id = o.product_id").Join("JOIN farms AS f ON f.id = o.farm_id")
 }
 
-// Offering returns the offering with the id, or fails with market.ErrNotFound.
+// Offering returns the offering with the id, on sale or not, or fails with market.ErrNotFound.
 func (s *Store) Offering(ctx context.Context, id string) (market.Offering, error) {
 	var offering market.Offering
 	err := s.run(ctx, "get offering "+id, func(ctx context.Context) error {
@@ -82,11 +84,12 @@ func selectOffering(ctx context.Context, db bun.IDB, id, lock string) (market.Of
 	return row.offering(), err
 }
 
-// Offerings returns a page of offerings: those of a market day or of all, by the product's name. The query must be a
-// valid one.
+// Offerings returns a page of the offerings that are on sale: those of a market day or of all, by the product's name. The
+// query must be a valid one.
 func (s *Store) Offerings(ctx context.Context, query market.OfferingQuery) (market.Page[market.Offering], error) {
 	page := market.Page[market.Offering]{Paging: query.Paging}
 	wanted := list[offeringRow]{paging: query.Paging, order: byProduct, columns: withProduct, filter: func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("o.withdrawn_at IS NULL")
 		if query.MarketDayID != "" {
 			q = q.Where("o.market_day_id = ?", query.MarketDayID)
 		}
@@ -105,16 +108,71 @@ func (s *Store) Offerings(ctx context.Context, query market.OfferingQuery) (mark
 	return page, err
 }
 
-// AddOffering keeps a new offering. It fails with market.ErrConflict when the product is on offer on that day.
+// AddOffering keeps a new offering. It fails with market.ErrConflict when the product is on offer on that day, and with
+// market.ErrNotFound when it was deleted.
 func (s *Store) AddOffering(ctx context.Context, offering market.Offering) error {
 	err := s.write(ctx, "offer product "+offering.ProductID, func(ctx context.Context, tx bun.Tx) error {
-		row := toOfferingRow(offering)
-		return insert(ctx, tx.NewInsert().Model(&row))
+		rows, err := ofProducts(ctx, tx, []offeringRow{toOfferingRow(offering)})
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return &market.NotFoundError{Kind: "product", ID: offering.ProductID}
+		}
+		return insert(ctx, tx.NewInsert().Model(&rows))
 	})
 	if errors.Is(err, market.ErrDuplicate) {
 		return &market.ConflictError{Kind: "product", ID: offering.ProductID, Reason: "is on offer on that market day already"}
 	}
 	return err
+}
+
+// ofProducts returns the offerings whose products there are. Until the transaction ends nobody deletes one of these, so
+// that none is on offer that was deleted.
+func ofProducts(ctx context.Context, tx bun.Tx, offerings []offeringRow) ([]offeringRow, error) {
+	ids := convert(offerings, func(o offeringRow) string { return o.ProductID })
+	slices.Sort(ids) // locked in one order
+	there := map[string]bool{}
+	for some := range slices.Chunk(slices.Compact(ids), saveBatch) {
+		var found []string
+		query := tx.NewSelect().Model((*productRow)(nil)).Column("id").Where("id IN (?)", bun.List(some)).Where("deleted_at IS NULL")
+		if err := locked(query.Order("id"), forShare).Scan(ctx, &found); err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			there[id] = true
+		}
+	}
+	return slices.DeleteFunc(offerings, func(o offeringRow) bool { return !there[o.ProductID] }), nil
+}
+
+// withdraw takes the product's offerings off sale, but for those of closed days, whose windows cannot be moved any more.
+// It waits for the orders that have locked them; those that wait behind it see that they are too late.
+func withdraw(ctx context.Context, tx bun.Tx, productID string, at time.Time) error {
+	ids, err := lockOfferings(ctx, tx.NewSelect().Model((*offeringRow)(nil)).Where("product_id = ?", productID).
+		Where("market_day_id IN (SELECT d.id FROM market_days AS d WHERE d.closed_at IS NULL)"), forNoKeyUpdate)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	_, err = tx.NewUpdate().Model((*offeringRow)(nil)).Set("withdrawn_at = ?", at.UTC()).Where("id IN (?)", bun.List(ids)).Exec(ctx)
+	return err
+}
+
+// deleteOfferings deletes those of a locked day.
+func deleteOfferings(ctx context.Context, tx bun.Tx, dayID string) error {
+	_, err := lockOfferings(ctx, tx.NewSelect().Model((*offeringRow)(nil)).Where("market_day_id = ?", dayID), forUpdate)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewDelete().Model((*offeringRow)(nil)).Where("market_day_id = ?", dayID).Exec(ctx)
+	return err
+}
+
+// lockOfferings locks what the query picks in the order in which everybody does, and returns the ids.
+func lockOfferings(ctx context.Context, query *bun.SelectQuery, lock string) ([]string, error) {
+	var ids []string
+	err := locked(query.Column("id").Order("id"), lock).Scan(ctx, &ids)
+	return ids, err
 }
 
 // ChangeOffering locks the offering, lets change alter it, and saves it.

@@ -18,7 +18,8 @@ type Planned struct {
 }
 
 // SavePlan adds what is not there yet, all or none, and returns how many days it added. What is there stays as it is. A
-// day on a date for which the market has another one is left out, and so are its offerings.
+// day on a date for which the market has another one is left out, and so are its offerings, and those of products that
+// were deleted.
 func (s *Store) SavePlan(ctx context.Context, planned Planned) (days int, err error) {
 	var slots []slotRow
 	for _, m := range planned.Markets {
@@ -38,7 +39,11 @@ func (s *Store) SavePlan(ctx context.Context, planned Planned) (days int, err er
 		if err != nil {
 			return fmt.Errorf("market days: %w", err)
 		}
-		offerings := slices.DeleteFunc(convert(planned.Offerings, toOfferingRow), func(o offeringRow) bool { return !there[o.MarketDayID] })
+		offerings, err := ofProducts(ctx, tx, slices.DeleteFunc(convert(planned.Offerings, toOfferingRow),
+			func(o offeringRow) bool { return !there[o.MarketDayID] }))
+		if err != nil {
+			return fmt.Errorf("products: %w", err)
+		}
 		if _, err := addMissing(ctx, tx, offerings); err != nil {
 			return fmt.Errorf("offerings: %w", err)
 		}

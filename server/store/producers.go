@@ -101,8 +101,8 @@ func (s *Store) SetProductImage(ctx context.Context, id, image string, at time.T
 	})
 }
 
-// DeleteProduct takes the product out of the catalogue, or fails with market.ErrNotFound. Its row stays,
-// without the image: offerings and orders refer to it.
+// DeleteProduct takes the product out of the catalogue and off sale, or fails with market.ErrNotFound. Its row stays,
+// without the image, and so do those of its offerings: orders refer to them.
 func (s *Store) DeleteProduct(ctx context.Context, id string, at time.Time) error {
 	return s.write(ctx, "delete product "+id, func(ctx context.Context, tx bun.Tx) error {
 		if err := releaseImage(ctx, tx, id, at); err != nil {
@@ -111,7 +111,10 @@ func (s *Store) DeleteProduct(ctx context.Context, id string, at time.Time) erro
 		result, err := tx.NewUpdate().Model((*productRow)(nil)).
 			Set("image = NULL").Set("deleted_at = ?", at.UTC()).Set("updated_at = ?", at.UTC()).Set("version = version + 1").
 			Where("id = ? AND deleted_at IS NULL", id).Exec(ctx)
-		return changedOne(result, err, &market.NotFoundError{Kind: "product", ID: id})
+		if err := changedOne(result, err, &market.NotFoundError{Kind: "product", ID: id}); err != nil {
+			return err
+		}
+		return withdraw(ctx, tx, id, at)
 	})
 }
 

@@ -2972,6 +2972,8 @@ type ClientInterface interface {
 
 	// DeleteProduct Take a product out of the catalogue
 	//
+	// Its offerings are off sale from then on. Orders that were placed stay as they are, and can be paid.
+	//
 	// Corresponds with DELETE /api/v1/products/{id} (the `DeleteProduct` operationId).
 	DeleteProduct(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -4107,6 +4109,8 @@ func (c *Client) CreateProduct(ctx context.Context, body CreateProductJSONReques
 }
 
 // DeleteProduct Take a product out of the catalogue
+//
+// Its offerings are off sale from then on. Orders that were placed stay as they are, and can be paid.
 //
 // Corresponds with DELETE /api/v1/products/{id} (the `DeleteProduct` operationId).
 func (c *Client) DeleteProduct(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7525,6 +7529,8 @@ type ClientWithResponsesInterface interface {
 	CreateProductWithResponse(ctx context.Context, body CreateProductJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateProductResponse, error)
 
 	// DeleteProductWithResponse Take a product out of the catalogue
+	//
+	// Its offerings are off sale from then on. Orders that were placed stay as they are, and can be paid.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -13842,6 +13848,8 @@ func (c *ClientWithResponses) CreateProductWithResponse(ctx context.Context, bod
 }
 
 // DeleteProductWithResponse Take a product out of the catalogue
+//
+// Its offerings are off sale from then on. Orders that were placed stay as they are, and can be paid.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -715,7 +715,10 @@ export interface paths {
         /** Change a product */
         put: operations["update-product"];
         post?: never;
-        /** Take a product out of the catalogue */
+        /**
+         * Take a product out of the catalogue
+         * @description Its offerings are off sale from then on. Orders that were placed stay as they are, and can be paid.
+         */
         delete: operations["delete-product"];
         options?: never;
         head?: never;
