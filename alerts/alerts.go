@@ -46,6 +46,9 @@ func Groups(linkBase string) []rulefmt.RuleGroup {
 		{Name: "targets", Rules: []rulefmt.Rule{serverDown(linkBase), targetsDown(linkBase), serverMissing(linkBase)}},
 		{Name: "probes", Rules: probeRules(linkBase)},
 		{Name: "market", Rules: []rulefmt.Rule{invariantBroken(linkBase), auditOverdue(linkBase), jobFailing(linkBase)}},
+		{Name: "telemetry", Rules: telemetryRules(linkBase)},
+		{Name: "alerting", Rules: alertingRules(linkBase)},
+		{Name: "stores", Rules: []rulefmt.Rule{storeExporterFails(linkBase)}},
 		{Name: "watchdog", Rules: []rulefmt.Rule{watchdog(linkBase)}},
 	}
 }

@@ -108,15 +108,7 @@ func TestWhatTargetsRaise(t *testing.T) {
 			up{job="jaeger",instance="a"} 1x80`, 10 * time.Minute, nil},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			storage := promqltest.LoadedStorage(t, "load 15s"+c.series)
-			t.Cleanup(func() { require.NoError(t, storage.Close()) })
-			var fired []string
-			for _, a := range firing(t, storage, c.until) {
-				if a.Labels.Get("alertname") != alerts.Watchdog {
-					fired = append(fired, a.Labels.Get("severity")+": "+a.Annotations.Get("summary"))
-				}
-			}
-			require.ElementsMatch(t, c.want, fired)
+			require.ElementsMatch(t, c.want, raised(t, c.series, c.until))
 		})
 	}
 }
@@ -125,6 +117,20 @@ func TestTheWatchdogAlwaysFires(t *testing.T) {
 	active := firing(t, teststorage.New(t), 0)
 	require.Len(t, active, 1)
 	require.Equal(t, alerts.Watchdog, active[0].Labels.Get("alertname"))
+}
+
+// raised is what has fired by then but the watchdog, as "severity: summary". The series are scraped every 15 seconds.
+func raised(t *testing.T, series string, until time.Duration) []string {
+	t.Helper()
+	storage := promqltest.LoadedStorage(t, "load 15s"+series)
+	t.Cleanup(func() { require.NoError(t, storage.Close()) })
+	var fired []string
+	for _, a := range firing(t, storage, until) {
+		if a.Labels.Get("alertname") != alerts.Watchdog {
+			fired = append(fired, a.Labels.Get("severity")+": "+a.Annotations.Get("summary"))
+		}
+	}
+	return fired
 }
 
 // firing evaluates the rules every 15 seconds up to the given time and returns what has fired at any of them, once.

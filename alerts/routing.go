@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -106,7 +107,7 @@ func infoRoute() Route {
 // also asks that the labels are there.
 func inhibitRules() []InhibitRule {
 	sloLabels := []string{"service", "slo"}
-	return append([]InhibitRule{
+	return slices.Concat([]InhibitRule{
 		{
 			SourceMatchers: []string{`severity="page"`, `slo=~".+"`},
 			TargetMatchers: []string{`severity="ticket"`, `slo=~".+"`},
@@ -127,7 +128,7 @@ func inhibitRules() []InhibitRule {
 			TargetMatchers: []string{`alertname="TargetDown"`, `severity="ticket"`, `job=~".+"`},
 			Equal:          []string{"alertname", "job"},
 		},
-	}, probeInhibitions()...)
+	}, probeInhibitions(), telemetryInhibitions(), storeInhibitions())
 }
 
 func minutes(n int) model.Duration { return model.Duration(time.Duration(n) * time.Minute) }

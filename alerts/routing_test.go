@@ -44,6 +44,10 @@ var (
 	probeFails = model.LabelSet{"alertname": "ProbeFailing", "severity": "page", "service": "market-api", "probe": "products"}
 	orderFails = with(probeFails, "probe", "order")
 	watchdog   = model.LabelSet{"alertname": "Watchdog", "severity": "info"}
+
+	spansLost  = model.LabelSet{"alertname": "TelemetryLost", "severity": "ticket", "signal": "spans", "job": "server"}
+	wayBroken  = model.LabelSet{"alertname": "AlertingFailing", "severity": "page", "stage": "notification", "integration": "pagerduty"}
+	storeBlind = model.LabelSet{"alertname": "StoreExporterFailing", "severity": "ticket", "job": "postgres", "instance": "e"}
 )
 
 func with(labels model.LabelSet, pairs ...string) model.LabelSet {
@@ -66,6 +70,9 @@ func TestWhoIsTold(t *testing.T) {
 		"a server that is down pages":                       {serverDown, "page", 10 * time.Second},
 		"another target that is down is a ticket":           {targetDown, "ticket", 2 * time.Minute},
 		"a probe that fails pages":                          {probeFails, "page", 10 * time.Second},
+		"lost telemetry is a ticket":                        {spansLost, "ticket", 2 * time.Minute},
+		"a way to the pager that is broken in part pages":   {wayBroken, "page", 10 * time.Second},
+		"an exporter without its store is a ticket":         {storeBlind, "ticket", 2 * time.Minute},
 		"the watchdog goes to the dead man's switch":        {watchdog, "watchdog", 0},
 		"also if somebody gave it the severity page":        {with(watchdog, "severity", "page"), "watchdog", 0},
 		"information wakes nobody":                          {model.LabelSet{"alertname": "A", "severity": "info"}, "info", 2 * time.Minute},
@@ -133,6 +140,14 @@ func TestWhatAPageSilences(t *testing.T) {
 		"an order that fails silences no other probe":            {orderFails, probeFails, false},
 		"a probe silences no SLO's page":                         {probeFails, fastPage, false},
 		"a probe silences no dead server's page":                 {orderFails, serverDown, false},
+		"a dead Jaeger's ticket speaks for lost spans":           {targetDown, spansLost, true},
+		"a dead collector's does too":                            {with(targetDown, "job", "collector"), spansLost, true},
+		"a dead Loki's does not":                                 {with(targetDown, "job", "loki"), spansLost, false},
+		"it speaks for lost log lines":                           {with(targetDown, "job", "loki"), with(spansLost, "signal", "log_lines"), true},
+		"a dead server's page speaks for no lost telemetry":      {serverDown, spansLost, false},
+		"a page of the API speaks for a store not seen":          {fastPage, storeBlind, true},
+		"a ticket of the API does not":                           {fastTicket, storeBlind, false},
+		"nothing silences a broken way to the pager":             {fastPage, wayBroken, false},
 		"nothing silences the watchdog":                          {fastPage, watchdog, false},
 	} {
 		t.Run(sentence, func(t *testing.T) {

@@ -34,7 +34,7 @@ type Dashboard struct {
 // in this package: it names the dashboard and the field that Grafana's schema does not allow.
 func All(links string) ([]Dashboard, error) {
 	var all []Dashboard
-	for _, builder := range []*dashboard.DashboardBuilder{service(links), browser(links), synthetic(links), business(links)} {
+	for _, builder := range []*dashboard.DashboardBuilder{service(links), browser(links), synthetic(links), business(links), pipeline(links)} {
 		built, err := encode(builder)
 		if err != nil {
 			return nil, err

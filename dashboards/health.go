@@ -28,7 +28,7 @@ func healthRow() []cog.Builder[dashboard.Panel] {
 }
 
 // timeline shows a gauge that is 1 while all is well and 0 while it is not.
-func timeline(title, description string, width uint32, target cog.Builder[variants.Dataquery]) cog.Builder[dashboard.Panel] {
+func timeline(title, description string, width uint32, target cog.Builder[variants.Dataquery]) *statetimeline.PanelBuilder {
 	states := dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{
 		"1": {Text: cog.ToPtr("up"), Color: cog.ToPtr(good)},
 		"0": {Text: cog.ToPtr("down"), Color: cog.ToPtr(bad)},

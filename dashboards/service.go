@@ -21,6 +21,7 @@ func service(links string) *dashboard.DashboardBuilder {
 		Variables(variables()).
 		Links([]cog.Builder[dashboard.DashboardLink]{
 			link("Runbook", links+"/runbooks/${slo}", "What to do when this SLO's budget burns", "doc"),
+			link("Telemetry pipeline", links+"/d/"+PipelineUID, "Whether what this dashboard shows arrives", "dashboard"),
 			link("Home", links, "Components, pages, error traces", "external link"),
 		})
 	for _, row := range []struct {

@@ -23,6 +23,7 @@ var collector = source{
 		"otelcol_exporter_sent_spans_total",
 		"otelcol_exporter_sent_log_records_total",
 		"otelcol_exporter_send_failed_spans_total",
+		"otelcol_exporter_send_failed_log_records_total",
 		"otelcol_exporter_queue_size",
 		"otelcol_exporter_queue_capacity",
 		"otelcol_exporter_enqueue_failed_spans_total",
@@ -38,10 +39,11 @@ extensions: {health_check: {endpoint: "127.0.0.1:0"}}
 exporters:
   otlp_grpc/jaeger: {endpoint: "127.0.0.1:1", sending_queue: {queue_size: 1, batch: {min_size: 1, max_size: 1}}}
   otlp_http/takes: {endpoint: %[2]q}
-  otlp_http/refuses: {endpoint: %[2]q, traces_endpoint: "%[2]s/refused"}
+  otlp_http/refuses: {endpoint: %[2]q, traces_endpoint: "%[2]s/refused", logs_endpoint: "%[2]s/refused"}
 service:
   pipelines:
     traces/here: {receivers: [forward/kept], exporters: [otlp_http/takes, otlp_http/refuses]}
+    logs/here: {receivers: [otlp], exporters: [otlp_http/refuses]}
   telemetry:
     metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %[3]d, without_type_suffix: false, without_units: false}}}}]}
 `

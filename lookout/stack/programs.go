@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"debug/buildinfo"
 	"errors"
@@ -66,7 +67,7 @@ func (o *Options) server(starter *process.Starter, turn turn, onReady func()) pr
 	}
 	env := []string{
 		"HTTP_ADDR=" + o.Ports.Address(PortServer), "ADMIN_ADDR=" + o.Ports.Address(PortAdmin),
-		"OTLP_ENDPOINT=" + o.Ports.Address(PortOTLPGRPC), "FAULTS=" + faults,
+		"OTLP_ENDPOINT=" + o.collector(), "FAULTS=" + faults,
 	}
 	if os.Getenv("DATABASE_URL") == "" {
 		env = append(env, "DATABASE_URL=sqlite://"+o.path("market.db"))
@@ -88,6 +89,15 @@ func (o *Options) server(starter *process.Starter, turn turn, onReady func()) pr
 			return o.addTarget(nameServer, PortAdmin)
 		},
 	}
+}
+
+// collector is where the server sends its telemetry. In a stack without Jaeger that is where the environment says, or nowhere:
+// what is sent to nobody counts as lost, and alerts.
+func (o *Options) collector() string {
+	if slices.Contains(o.Without, nameJaeger) {
+		return cmp.Or(os.Getenv("OTLP_ENDPOINT"), "none")
+	}
+	return o.Ports.Address(PortOTLPGRPC)
 }
 
 // buildServer always asks the Go tool, which does nothing when the program is up to date.
