@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"compress/gzip"
 	"fmt"
 	"net"
 	"net/http"
@@ -43,6 +44,15 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 		"half a JSON":              {owner, "/api/v1/farms", "", `{"name":`, 400, "unexpected end of JSON input"},
 		"no body":                  {owner, "/api/v1/farms", "", "", 400, "body is required"},
 		"a body of another type":   {owner, "/api/v1/farms", "Content-Type: application/xml\r\n", "<farm/>", 415, "unknown content type"},
+		"a compressed body":        {owner, "/api/v1/farms", "Content-Encoding: gzip\r\n", zipped(t, fmt.Sprintf(farm, "A")), 415, "Content-Encoding must be identity"},
+		"a body compressed twice":  {owner, "/api/v1/farms", "Content-Encoding: gzip, gzip\r\n", zipped(t, zipped(t, fmt.Sprintf(farm, "A"))), 415, "Content-Encoding must be identity"},
+		"a second Content-Encoding": {
+			owner, "/api/v1/farms", "Content-Encoding: gzip\r\nContent-Encoding: identity\r\n", zipped(t, fmt.Sprintf(farm, "A")), 415, "Content-Encoding must be identity",
+		},
+		"an encoding that nobody knows": {owner, "/api/v1/farms", "Content-Encoding: snow\r\n", fmt.Sprintf(farm, "A"), 415, "Content-Encoding must be identity"},
+		"a compressed login, of nobody": {
+			user{}, "/api/v1/auth/login", "Content-Encoding: gzip\r\n", zipped(t, strings.Repeat("x", 2<<20)), 415, "Content-Encoding must be identity",
+		},
 		"bytes that are not UTF-8": {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", "\xff\xfe", 1), 400, "UTF-8"},
 		"a control character":      {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", `A\u0000B`, 1), 422, "name must"},
 		"JSON a thousand deep":     {owner, "/api/v1/farms", "", strings.Repeat(`[`, 20_000), 400, ""},
@@ -69,6 +79,39 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 			}
 			require.Contains(t, said, c.says)
 			require.NotContains(t, said, "\ufffd")
+		})
+	}
+}
+
+// zipped is the text as Content-Encoding: gzip has it.
+func zipped(t *testing.T, text string) string {
+	t.Helper()
+	var zipped strings.Builder
+	w := gzip.NewWriter(&zipped)
+	_, err := w.Write([]byte(text))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return zipped.String()
+}
+
+func TestABodyWithoutAnEncodingSaysSoOrNothing(t *testing.T) {
+	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
+	_, err := migrations.Migrate(t.Context(), s.DB())
+	require.NoError(t, err)
+	app := newApp(t, s)
+	login := map[string]string{"email": "nobody@example.org", "password": password}
+	for name, c := range map[string]struct {
+		encoding string
+		status   int
+	}{
+		"nothing": {"", 401}, "identity": {"identity", 401}, "identity in capitals": {"IDENTITY", 401}, "brotli": {"br", 415},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := send(t, app, user{}, http.MethodPost, "/api/v1/auth/login", login, "Content-Encoding", c.encoding)
+			requireProblem(t, got, c.status)
+			if c.status == http.StatusUnsupportedMediaType {
+				require.Equal(t, "identity", got.header.Get("Accept-Encoding"))
+			}
 		})
 	}
 }
