@@ -80,7 +80,7 @@ func New(o Options) (*fiber.App, error) {
 	caching := newHTTPCache(o.Cache)
 	app.Use(caching.handle)
 	api := humafiber.New(app, humaConfig())
-	api.UseMiddleware(authorize(api, o.Sessions))
+	api.UseMiddleware(authorize(api, o.Sessions), unescapePath(api))
 	register(api, o)
 	registerDocs(app, o.RUM)
 	serveRUMScript(app, o.RUM.Script)

@@ -64,9 +64,14 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 		"a quantity beyond 64 bits":  {customer, "/api/v1/orders", "Idempotency-Key: c\r\n", fmt.Sprintf(order, "1e30"), 422, "validation failed"},
 		"a quantity as a text":       {customer, "/api/v1/orders", "Idempotency-Key: d\r\n", fmt.Sprintf(order, `"1"`), 422, "validation failed"},
 		"an id that is none":         {customer, "/api/v1/orders", "Idempotency-Key: e\r\n", strings.Replace(fmt.Sprintf(order, "1"), fair.Day.ID, "1", 1), 422, "validation failed"},
-		"a key with a space in it":   {customer, "/api/v1/orders", "Idempotency-Key: a b\r\n", fmt.Sprintf(order, "1"), 422, "validation failed"},
-		"two keys":                   {customer, "/api/v1/orders", "Idempotency-Key: f\r\nIdempotency-Key: g\r\n", fmt.Sprintf(order, "1"), 422, "Idempotency-Key"},
-		"a token of another market":  {user{token: "eyJhbGciOiJub25lIn0.e30."}, "/api/v1/orders", "Idempotency-Key: h\r\n", fmt.Sprintf(order, "1"), 401, "token"},
+		"an id that is not percent-encoded": {
+			customer, "/api/v1/orders/%zz/cancel", "", "", 422, "path.id must be percent-encoded",
+		},
+		"half a percent-encoding":   {customer, "/api/v1/orders/" + fair.Day.ID + "%2/cancel", "", "", 422, "path.id must be percent-encoded"},
+		"an id with a slash in it":  {customer, "/api/v1/orders/" + fair.Day.ID + "%2F/cancel", "", "", 422, "path.id"},
+		"a key with a space in it":  {customer, "/api/v1/orders", "Idempotency-Key: a b\r\n", fmt.Sprintf(order, "1"), 422, "validation failed"},
+		"two keys":                  {customer, "/api/v1/orders", "Idempotency-Key: f\r\nIdempotency-Key: g\r\n", fmt.Sprintf(order, "1"), 422, "Idempotency-Key"},
+		"a token of another market": {user{token: "eyJhbGciOiJub25lIn0.e30."}, "/api/v1/orders", "Idempotency-Key: h\r\n", fmt.Sprintf(order, "1"), 401, "token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := sendRaw(t, address, c.user, c.path, c.headers, c.body)
