@@ -38,7 +38,7 @@ func openEdge(ctx context.Context, c config.Config, tel *telemetry.Telemetry) (*
 	if c.RateLimits {
 		e.limits.Limiter = ratelimit.New(ratelimit.Options{Redis: e.redis, Telemetry: tel, Rates: map[ratelimit.Class]ratelimit.Rate{
 			ratelimit.Auth: c.AuthRate, ratelimit.Writes: c.WriteRate, ratelimit.Reads: c.ReadRate,
-			ratelimit.RUM: c.RUMRate,
+			ratelimit.RUM: c.RUMRate, ratelimit.Images: c.ImageRate,
 		}})
 	}
 	store, err := images.Open(ctx, c.ImagesURL, tel)

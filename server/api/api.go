@@ -72,6 +72,7 @@ func New(o Options) (*fiber.App, error) {
 	if o.RateLimits.Limiter != nil {
 		app.Use(limitRate(o.RateLimits))
 	}
+	app.Use(refuseEncoded)
 	if o.Faults != nil {
 		app.Use(o.Faults.Middleware(o.Telemetry.Metrics))
 	}
@@ -79,7 +80,7 @@ func New(o Options) (*fiber.App, error) {
 	caching := newHTTPCache(o.Cache)
 	app.Use(caching.handle)
 	api := humafiber.New(app, humaConfig())
-	api.UseMiddleware(authorize(api, o.Sessions))
+	api.UseMiddleware(authorize(api, o.Sessions), unescapePath(api))
 	register(api, o)
 	registerDocs(app, o.RUM)
 	serveRUMScript(app, o.RUM.Script)
@@ -126,7 +127,8 @@ func register(api huma.API, o Options) {
 
 func humaConfig() huma.Config {
 	config := huma.DefaultConfig("Farmers Market API", apiVersion)
-	config.Info.Description = "Farms, their products, and what is on offer on market days."
+	config.Info.Description = "Farms, their products, and what is on offer on market days. Bodies are taken as they are: one with a " +
+		"Content-Encoding is answered with 415."
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	config.DocsPath = ""    // ours needs no asset from elsewhere
 	config.SchemasPath = "" // the document has them

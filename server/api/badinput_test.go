@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"compress/gzip"
 	"fmt"
 	"net"
 	"net/http"
@@ -43,6 +44,15 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 		"half a JSON":              {owner, "/api/v1/farms", "", `{"name":`, 400, "unexpected end of JSON input"},
 		"no body":                  {owner, "/api/v1/farms", "", "", 400, "body is required"},
 		"a body of another type":   {owner, "/api/v1/farms", "Content-Type: application/xml\r\n", "<farm/>", 415, "unknown content type"},
+		"a compressed body":        {owner, "/api/v1/farms", "Content-Encoding: gzip\r\n", zipped(t, fmt.Sprintf(farm, "A")), 415, "Content-Encoding must be identity"},
+		"a body compressed twice":  {owner, "/api/v1/farms", "Content-Encoding: gzip, gzip\r\n", zipped(t, zipped(t, fmt.Sprintf(farm, "A"))), 415, "Content-Encoding must be identity"},
+		"a second Content-Encoding": {
+			owner, "/api/v1/farms", "Content-Encoding: gzip\r\nContent-Encoding: identity\r\n", zipped(t, fmt.Sprintf(farm, "A")), 415, "Content-Encoding must be identity",
+		},
+		"an encoding that nobody knows": {owner, "/api/v1/farms", "Content-Encoding: snow\r\n", fmt.Sprintf(farm, "A"), 415, "Content-Encoding must be identity"},
+		"a compressed login, of nobody": {
+			user{}, "/api/v1/auth/login", "Content-Encoding: gzip\r\n", zipped(t, strings.Repeat("x", 2<<20)), 415, "Content-Encoding must be identity",
+		},
 		"bytes that are not UTF-8": {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", "\xff\xfe", 1), 400, "UTF-8"},
 		"a control character":      {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", `A\u0000B`, 1), 422, "name must"},
 		"JSON a thousand deep":     {owner, "/api/v1/farms", "", strings.Repeat(`[`, 20_000), 400, ""},
@@ -54,9 +64,14 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 		"a quantity beyond 64 bits":  {customer, "/api/v1/orders", "Idempotency-Key: c\r\n", fmt.Sprintf(order, "1e30"), 422, "validation failed"},
 		"a quantity as a text":       {customer, "/api/v1/orders", "Idempotency-Key: d\r\n", fmt.Sprintf(order, `"1"`), 422, "validation failed"},
 		"an id that is none":         {customer, "/api/v1/orders", "Idempotency-Key: e\r\n", strings.Replace(fmt.Sprintf(order, "1"), fair.Day.ID, "1", 1), 422, "validation failed"},
-		"a key with a space in it":   {customer, "/api/v1/orders", "Idempotency-Key: a b\r\n", fmt.Sprintf(order, "1"), 422, "validation failed"},
-		"two keys":                   {customer, "/api/v1/orders", "Idempotency-Key: f\r\nIdempotency-Key: g\r\n", fmt.Sprintf(order, "1"), 422, "Idempotency-Key"},
-		"a token of another market":  {user{token: "eyJhbGciOiJub25lIn0.e30."}, "/api/v1/orders", "Idempotency-Key: h\r\n", fmt.Sprintf(order, "1"), 401, "token"},
+		"an id that is not percent-encoded": {
+			customer, "/api/v1/orders/%zz/cancel", "", "", 422, "path.id must be percent-encoded",
+		},
+		"half a percent-encoding":   {customer, "/api/v1/orders/" + fair.Day.ID + "%2/cancel", "", "", 422, "path.id must be percent-encoded"},
+		"an id with a slash in it":  {customer, "/api/v1/orders/" + fair.Day.ID + "%2F/cancel", "", "", 422, "path.id"},
+		"a key with a space in it":  {customer, "/api/v1/orders", "Idempotency-Key: a b\r\n", fmt.Sprintf(order, "1"), 422, "validation failed"},
+		"two keys":                  {customer, "/api/v1/orders", "Idempotency-Key: f\r\nIdempotency-Key: g\r\n", fmt.Sprintf(order, "1"), 422, "Idempotency-Key"},
+		"a token of another market": {user{token: "eyJhbGciOiJub25lIn0.e30."}, "/api/v1/orders", "Idempotency-Key: h\r\n", fmt.Sprintf(order, "1"), 401, "token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := sendRaw(t, address, c.user, c.path, c.headers, c.body)
@@ -69,6 +84,39 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 			}
 			require.Contains(t, said, c.says)
 			require.NotContains(t, said, "\ufffd")
+		})
+	}
+}
+
+// zipped is the text as Content-Encoding: gzip has it.
+func zipped(t *testing.T, text string) string {
+	t.Helper()
+	var zipped strings.Builder
+	w := gzip.NewWriter(&zipped)
+	_, err := w.Write([]byte(text))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return zipped.String()
+}
+
+func TestABodyWithoutAnEncodingSaysSoOrNothing(t *testing.T) {
+	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
+	_, err := migrations.Migrate(t.Context(), s.DB())
+	require.NoError(t, err)
+	app := newApp(t, s)
+	login := map[string]string{"email": "nobody@example.org", "password": password}
+	for name, c := range map[string]struct {
+		encoding string
+		status   int
+	}{
+		"nothing": {"", 401}, "identity": {"identity", 401}, "identity in capitals": {"IDENTITY", 401}, "brotli": {"br", 415},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := send(t, app, user{}, http.MethodPost, "/api/v1/auth/login", login, "Content-Encoding", c.encoding)
+			requireProblem(t, got, c.status)
+			if c.status == http.StatusUnsupportedMediaType {
+				require.Equal(t, "identity", got.header.Get("Accept-Encoding"))
+			}
 		})
 	}
 }

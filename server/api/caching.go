@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -178,7 +179,11 @@ func (h *httpCache) handle(c *fiber.Ctx) error {
 // lastSegment is the id of a path that ends with one, as the catalogue knows it.
 func lastSegment(path string) string {
 	path = strings.TrimRight(path, "/")
-	return strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
+	segment, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])
+	if err != nil {
+		return "" // which is of nothing: the answer is a refusal, and not kept
+	}
+	return strings.ToLower(segment)
 }
 
 // finish makes the answer of a handler cacheable. It returns a copy of it, or nil when it is none to be cached.

@@ -95,7 +95,8 @@ const (
 func TestAPublicReadIsAnsweredFromTheCacheUntilItsDataChange(t *testing.T) {
 	for name, path := range map[string]string{
 		"a list": productsPath, "a product": productPath, "a product with a slash behind it": productPath + "/",
-		"a product in capitals": "/api/v1/products/9F3C0D54-6F0A-5C61-9A50-0A5A3C1C7A11",
+		"a product in capitals":      "/api/v1/products/9F3C0D54-6F0A-5C61-9A50-0A5A3C1C7A11",
+		"a product, percent-encoded": "/api/v1/products/%39f3c0d54%2D6f0a-5c61-9a50-0a5a3c1c7a11",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t)

@@ -4,14 +4,18 @@ import (
 	"net/http"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/farmersmarket/platform/migrations"
 	"github.com/farmersmarket/platform/server/api"
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/server/market/markettest"
+	"github.com/farmersmarket/platform/server/store"
+	"github.com/farmersmarket/platform/server/store/storetest"
 )
 
 // withoutTrace leaves out the id of a problem's request, the one thing in which a repeat differs.
@@ -148,4 +152,24 @@ func TestARepeatOfWhatIsStillUnderWayIsToldWhenToComeAgain(t *testing.T) {
 		require.Equal(t, "1", got.header.Get("Retry-After"))
 		require.Empty(t, got.header.Get("Idempotency-Replayed"))
 	})
+}
+
+func TestAskedByItsKeyAnOrderThatIsStillBeingPlacedIsToldWhenToComeAgain(t *testing.T) {
+	url := storetest.PostgreSQL(t) // SQLite does not know who writes
+	s := storetest.Open(t, url, store.Options{StatementTimeout: 100 * time.Millisecond})
+	_, err := migrations.Migrate(t.Context(), s.DB())
+	require.NoError(t, err)
+	fair := markettest.NewFair(t, s, 5)
+	app := newApp(t, s, func(o *api.Options) { o.Checkout = fair.Checkout })
+	customer := as(t, s, market.Customer)
+
+	held, err := storetest.Open(t, url, store.Options{}).DB().Begin()
+	require.NoError(t, err)
+	_, err = held.ExecContext(t.Context(), "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", customer.ID+" k")
+	require.NoError(t, err)
+	got := send(t, app, customer, http.MethodGet, "/api/v1/orders/by-key/k", nil)
+	require.Contains(t, requireProblem(t, got, 409).Detail, "still being carried out")
+	require.Equal(t, "1", got.header.Get("Retry-After"))
+	require.NoError(t, held.Rollback())
+	requireProblem(t, send(t, app, customer, http.MethodGet, "/api/v1/orders/by-key/k", nil), 404)
 }

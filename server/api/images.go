@@ -16,6 +16,8 @@ import (
 
 	"github.com/farmersmarket/platform/server/images"
 	"github.com/farmersmarket/platform/server/market"
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // Images is where photographs of products are made and kept.
@@ -29,6 +31,7 @@ const (
 	imagesPath    = "/images/"
 	productPrefix = "/api/v1/products/"
 	imageSuffix   = "/image"
+	imagePath     = productPrefix + "{id}" + imageSuffix // of a product
 	// uploadTime is how long an upload may take: a photograph over a poor mobile connection.
 	uploadTime = time.Minute
 	// forever is for what never changes: another image has another URL.
@@ -62,7 +65,7 @@ type uploadInput struct {
 
 // RegisterImages adds the photographs of products to the API.
 func RegisterImages(api huma.API, o Images, producers *market.Producers) {
-	upload := operation(http.MethodPut, "put-product-image", productPrefix+"{id}"+imageSuffix, "Give a product a photograph", "Products",
+	upload := operation(http.MethodPut, "put-product-image", imagePath, "Give a product a photograph", "Products",
 		http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
 	upload.Description = "Send a JPEG, PNG or WebP as the body. It is turned upright and kept as JPEG in three widths; all else that " +
 		"the file says, such as where it was taken, is dropped."
@@ -82,7 +85,7 @@ func RegisterImages(api huma.API, o Images, producers *market.Producers) {
 		product, err := producers.SetProductImage(ctx, actor(ctx), in.ID, hash)
 		return answerProduct(ctx, product, err)
 	})
-	huma.Register(api, protect(owners(), operation(http.MethodDelete, "delete-product-image", productPrefix+"{id}"+imageSuffix,
+	huma.Register(api, protect(owners(), operation(http.MethodDelete, "delete-product-image", imagePath,
 		"Take a product's photograph away", "Products", http.StatusNotFound)),
 		func(ctx context.Context, in *IDParam) (*struct{}, error) {
 			if _, err := producers.SetProductImage(ctx, actor(ctx), in.ID, ""); err != nil {
@@ -102,6 +105,9 @@ func (o Images) keep(ctx context.Context, upload []byte, announce func(ctx conte
 		return "", newProblem(http.StatusUnprocessableEntity, err.Error())
 	case errors.Is(err, images.ErrBroken):
 		return "", newProblem(http.StatusUnprocessableEntity, "the image is broken, or was not uploaded whole")
+	case errors.Is(err, images.ErrBusy):
+		telemetry.Fail(ctx, catalogue.ErrorTimeout, err)
+		return "", newProblem(http.StatusServiceUnavailable, "other images are being worked on; try again in a few seconds")
 	case err != nil:
 		return "", err
 	}

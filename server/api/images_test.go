@@ -45,7 +45,7 @@ func newImages(t *testing.T, tel *telemetry.Telemetry) api.Images {
 	return api.Images{Intake: images.NewIntake(1, tel), Store: kept, Limit: imageLimit}
 }
 
-func eachGallery(t *testing.T, test func(t *testing.T, g gallery, s *store.Store)) {
+func eachGallery(t *testing.T, test func(t *testing.T, g gallery, s *store.Store), adjust ...func(*api.Options)) {
 	t.Helper()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		g := gallery{t: t, owner: as(t, s, market.FarmOwner), product: uuid.NewString()}
@@ -64,6 +64,9 @@ func eachGallery(t *testing.T, test func(t *testing.T, g gallery, s *store.Store
 			o.Catalogue, o.Producers = market.NewCatalogue(s), market.NewProducers(s, market.SystemClock{})
 			o.Sessions = newSessions(t, s, o.Telemetry, auth.DefaultLimits())
 			o.BodyLimit = 1 << 20
+			for _, a := range adjust {
+				a(o)
+			}
 		})
 		test(t, g, s)
 	})
@@ -176,6 +179,18 @@ func TestAnUploadThatIsNoPhotographGetsAPreciseAnswer(t *testing.T) {
 			"only an image may be so large")
 		require.Equal(t, http.StatusRequestEntityTooLarge, g.announce(http.MethodPut, g.path(), "", 1<<20+1),
 			"and only of somebody who says who they are")
+	})
+}
+
+func TestAnUploadWhoseTurnDoesNotComeIsToldToComeAgain(t *testing.T) {
+	eachGallery(t, func(t *testing.T, g gallery, _ *store.Store) {
+		response, body := g.do(http.MethodPut, g.path(), g.owner.token, photograph(t, 100, 100))
+		require.Equal(t, http.StatusServiceUnavailable, response.StatusCode, "%s", body)
+		require.Contains(t, string(body), "other images are being worked on")
+		require.NotEmpty(t, response.Header.Get("Retry-After"))
+	}, func(o *api.Options) {
+		o.Images.Intake = images.NewIntake(0, newTelemetry(t)) // nobody's turn ever comes
+		o.RequestTimeout = 2 * time.Second
 	})
 }
 

@@ -1,9 +1,13 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"net/http"
+	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 )
 
@@ -25,4 +29,22 @@ func bound(timeout time.Duration) fiber.Handler {
 		c.SetUserContext(ctx)
 		return c.Next()
 	}
+}
+
+// identity is the encoding of a body that is not encoded.
+const identity = "identity"
+
+// refuseEncoded refuses bodies with a Content-Encoding. Fiber would undo it, as often as the header says and however much
+// comes out: a few hundred bytes become a gigabyte, which no limit of a body's size sees before it is in memory.
+func refuseEncoded(c *fiber.Ctx) error {
+	encoding := string(bytes.Join(c.Request().Header.PeekAll(fiber.HeaderContentEncoding), []byte(", ")))
+	if encoding == "" || strings.EqualFold(encoding, identity) {
+		return c.Next()
+	}
+	c.Set(fiber.HeaderAcceptEncoding, identity) // RFC 9110, 15.5.16
+	p := newProblem(http.StatusUnsupportedMediaType, "a body is not taken with a Content-Encoding: send it as it is, not compressed")
+	p.Errors = []*huma.ErrorDetail{{
+		Location: "header." + fiber.HeaderContentEncoding, Message: "must be " + identity + ", or left out", Value: encoding,
+	}}
+	return p
 }

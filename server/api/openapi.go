@@ -8,7 +8,7 @@ import (
 )
 
 // documentBodyErrors adds what every operation that takes a body may answer with: 400 when it is not JSON, 413 when it
-// is too large, 415 when it is of another type.
+// is too large, 415 when it is of another type or has a Content-Encoding.
 func documentBodyErrors(_ *huma.OpenAPI, op *huma.Operation) {
 	if op.RequestBody == nil {
 		return

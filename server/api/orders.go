@@ -212,11 +212,13 @@ func registerOrderReads(api huma.API, checkout *market.Checkout) {
 			order, err := checkout.Order(ctx, actor(ctx), params.ID)
 			return answer(ctx, order, err)
 		})
-	huma.Register(api, protect(authenticated(), readOperation("get-order-by-key", "/api/v1/orders/by-key/{key}",
+	byKey := readOperation("get-order-by-key", "/api/v1/orders/by-key/{key}",
 		"Get the order that you placed with an idempotency key; 404: nothing was ordered with it", "Orders",
-		http.StatusNotFound, http.StatusUnprocessableEntity)),
+		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)
+	byKey.Description = "Waits for a request that is placing it. One that has not ended after some seconds is a 409 with Retry-After."
+	huma.Register(api, protect(authenticated(), byKey),
 		func(ctx context.Context, params *struct {
-			Key string `path:"key" minLength:"1" maxLength:"255" example:"5f0c1f5e-3c1b-4b52-9a9c-0d6a0c0a7d11" doc:"The Idempotency-Key of the request, percent-encoded."`
+			Key string `path:"key" minLength:"1" maxLength:"255" pattern:"^[!-~]+$" example:"5f0c1f5e-3c1b-4b52-9a9c-0d6a0c0a7d11" doc:"The Idempotency-Key of the request, percent-encoded."`
 		},
 		) (*itemAnswer[Order], error) {
 			order, err := checkout.OrderByKey(ctx, actor(ctx), params.Key)

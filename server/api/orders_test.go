@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +64,35 @@ func TestAnOrderGoesFromBeingPlacedToBeingCollected(t *testing.T) {
 		listed := send(t, app, customer, http.MethodGet, orders+"?state=collected", nil)
 		require.Equal(t, 1, decode[list[api.Order]](t, listed.body).Pagination.Total)
 	})
+}
+
+func TestAnOrderIsFoundByItsKeyWhateverCharactersItHas(t *testing.T) {
+	everything := ""
+	for c := '!'; c <= '~'; c++ {
+		everything += string(c)
+	}
+	eachShop(t, []int64{1000}, func(t *testing.T, app *fiber.App, fair *markettest.Fair) {
+		customer := as(t, fair.Store, market.Customer)
+		for _, key := range append(strings.Split(everything, ""), "order:1", "%41", "a%2Fb", "a+b", everything) {
+			key = "k" + key // a path ends before a segment of dots alone
+			placed := send(t, app, customer, http.MethodPost, "/api/v1/orders", orderFor(fair, 1), "Idempotency-Key", key)
+			require.Equal(t, 201, placed.status, string(placed.body))
+			for _, escaped := range []string{url.PathEscape(key), url.QueryEscape(key), escapeAll(key)} {
+				found := send(t, app, customer, http.MethodGet, "/api/v1/orders/by-key/"+escaped, nil)
+				require.Equal(t, 200, found.status, "%s: %s", key, found.body)
+				require.JSONEq(t, string(placed.body), string(found.body))
+			}
+		}
+	})
+}
+
+// escapeAll percent-encodes every byte.
+func escapeAll(text string) string {
+	escaped := ""
+	for i := range len(text) {
+		escaped += fmt.Sprintf("%%%02x", text[i])
+	}
+	return escaped
 }
 
 func TestARepeatedRequestSaysThatItIsOne(t *testing.T) {

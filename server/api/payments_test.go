@@ -76,9 +76,9 @@ func (f *fairWithPayment) deliver(t *testing.T, status stripego.PaymentIntentSta
 	return deliver(t, f.app, webhookPath, string(body), newHook(t).Sign(body, time.Now()))
 }
 
-func deliver(t *testing.T, app *fiber.App, path, body, signature string) answer {
+func deliver(t *testing.T, app *fiber.App, path, body, signature string, header ...string) answer {
 	t.Helper()
-	return send(t, app, user{}, http.MethodPost, path, body, payments.SignatureHeader, signature)
+	return send(t, app, user{}, http.MethodPost, path, body, append(header, payments.SignatureHeader, signature)...)
 }
 
 func TestPaymentEventsBringAnOrderOnHoweverTheyCome(t *testing.T) {
@@ -130,16 +130,18 @@ func TestADeliveryIsAnsweredByWhatBecameOfIt(t *testing.T) {
 		path, body, signature string
 		stored                error
 		status                int
+		header                []string
 	}{
-		"stored":                                   {webhookPath, event, sign(event), nil, 200},
-		"of another kind, which we do not need":    {webhookPath, `{"id":"e","type":"charge.x"}`, sign(`{"id":"e","type":"charge.x"}`), nil, 200},
-		"of a payment that we do not know":         {webhookPath, event, sign(event), &market.NotFoundError{Kind: "payment", ID: "x"}, 200},
-		"not stored, because the database is away": {webhookPath, event, sign(event), market.ErrUnavailable, 503},
-		"without a signature":                      {webhookPath, event, "", nil, 400},
-		"with another body's signature":            {webhookPath, event, sign(event + " "), nil, 400},
-		"signed, but no event":                     {webhookPath, `[]`, sign(`[]`), nil, 422},
-		"too large":                                {webhookPath, strings.Repeat(" ", 65<<10), sign(strings.Repeat(" ", 65<<10)), nil, 413},
-		"of a provider that we do not use":         {"/api/v1/payments/webhook/paypal", event, sign(event), nil, 404},
+		"stored":                                   {webhookPath, event, sign(event), nil, 200, nil},
+		"of another kind, which we do not need":    {webhookPath, `{"id":"e","type":"charge.x"}`, sign(`{"id":"e","type":"charge.x"}`), nil, 200, nil},
+		"of a payment that we do not know":         {webhookPath, event, sign(event), &market.NotFoundError{Kind: "payment", ID: "x"}, 200, nil},
+		"not stored, because the database is away": {webhookPath, event, sign(event), market.ErrUnavailable, 503, nil},
+		"without a signature":                      {webhookPath, event, "", nil, 400, nil},
+		"with another body's signature":            {webhookPath, event, sign(event + " "), nil, 400, nil},
+		"signed, but no event":                     {webhookPath, `[]`, sign(`[]`), nil, 422, nil},
+		"too large":                                {webhookPath, strings.Repeat(" ", 65<<10), sign(strings.Repeat(" ", 65<<10)), nil, 413, nil},
+		"compressed twice":                         {webhookPath, zipped(t, zipped(t, event)), sign(event), nil, 415, []string{"Content-Encoding", "gzip, gzip"}},
+		"of a provider that we do not use":         {"/api/v1/payments/webhook/paypal", event, sign(event), nil, 404, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := storetest.Open(t, storetest.SQLite(t), store.Options{})
@@ -150,12 +152,12 @@ func TestADeliveryIsAnsweredByWhatBecameOfIt(t *testing.T) {
 					return c.stored
 				})
 			})
-			got := deliver(t, app, c.path, c.body, c.signature)
+			got := deliver(t, app, c.path, c.body, c.signature, c.header...)
 			require.Equal(t, c.status, got.status, string(got.body))
 			if c.status != 200 {
 				requireProblem(t, got, c.status)
 			}
-			if c.status == 400 {
+			if c.status == 400 || c.status == 415 {
 				require.Zero(t, handled, "what is not signed reaches nobody")
 			}
 		})

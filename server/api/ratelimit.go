@@ -110,6 +110,8 @@ func classOf(method, route string) (class ratelimit.Class, limited bool) {
 		return ratelimit.Reads, true
 	case route == rumPath:
 		return ratelimit.RUM, true
+	case method == fiber.MethodPut && route == imagePath:
+		return ratelimit.Images, true
 	case strings.HasPrefix(route, "/api/v1/auth/"):
 		return ratelimit.Auth, true
 	}

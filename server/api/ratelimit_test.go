@@ -31,6 +31,7 @@ func limited(t *testing.T, adjust ...func(*api.Options)) *fiber.App {
 			ratelimit.Writes: {Limit: fewReads - 1, Period: time.Hour},
 			ratelimit.Auth:   {Limit: fewReads - 2, Period: time.Hour},
 			ratelimit.RUM:    {Limit: fewReads + 1, Period: time.Hour},
+			ratelimit.Images: {Limit: fewReads + 2, Period: time.Hour},
 		}})
 		for _, a := range adjust {
 			a(o)
@@ -86,6 +87,8 @@ func TestEachKindOfRequestHasALimitOfItsOwn(t *testing.T) {
 		"paths that there is not": {http.MethodGet, "/wp-login.php", fewReads},
 		"writes":                  {http.MethodPost, "/api/v1/orders", fewReads - 1},
 		"log-ins":                 {http.MethodPost, "/api/v1/auth/login", fewReads - 2},
+		"photographs":             {http.MethodPut, "/api/v1/products/" + productID + "/image", fewReads + 2},
+		"photographs taken away":  {http.MethodDelete, "/api/v1/products/" + productID + "/image", fewReads - 1},
 		"reports of browsers":     {http.MethodPost, "/api/v1/rum", fewReads + 1},
 		"health":                  {http.MethodGet, "/api/health", 20},
 		"liveness":                {http.MethodHead, "/api/live", 20},

@@ -64,6 +64,7 @@ type Config struct {
 	RateLimits      bool
 	AuthRate        ratelimit.Rate
 	WriteRate       ratelimit.Rate
+	ImageRate       ratelimit.Rate
 	ReadRate        ratelimit.Rate
 	RUMRate         ratelimit.Rate
 	RateLimitExempt clientaddr.Networks
@@ -137,13 +138,14 @@ func (c *Config) settings() []setting {
 		{"RATE_LIMITS", "on", "bound what one client may ask for", onOff(&c.RateLimits)},
 		{"RATE_LIMIT_AUTH", "30/1m", "log-ins and the like that one address may try in a time", rate(&c.AuthRate)},
 		{"RATE_LIMIT_WRITES", "300/1m", "changes that one account or address may make in a time", rate(&c.WriteRate)},
+		{"RATE_LIMIT_IMAGES", "10/1m", "photographs that one account or address may upload in a time", rate(&c.ImageRate)},
 		{"RATE_LIMIT_READS", "1200/1m", "reads that one account or address may make in a time", rate(&c.ReadRate)},
 		{"RATE_LIMIT_RUM", "60/1m", "reports of browsers that one address may send in a time", rate(&c.RUMRate)},
 		{"RATE_LIMIT_EXEMPT", "auto", "networks without limits; auto: this machine in development, none otherwise", exempt(c)},
 		{"TRUSTED_PROXIES", "", "networks of the proxies whose X-Forwarded-For is believed: 10.0.0.0/8, fd00::/8", networks(&c.TrustedProxies)},
 		{"IMAGES_URL", "file://.run/images", "file://FOLDER, s3://BUCKET?region=REGION or azblob://CONTAINER", imagesURL(&c.ImagesURL)},
 		{"IMAGE_LIMIT", "10485760", "largest image that can be uploaded, in bytes", integer(&c.ImageLimit, 1<<10, 1<<30)},
-		{"IMAGE_DECODERS", "2", "images worked on at once, each with up to 400 MB of memory; others wait", integer(&c.ImageDecoders, 1, 64)},
+		{"IMAGE_DECODERS", "1", "images worked on at once, each with a processor and up to 530 MB of memory; others wait", integer(&c.ImageDecoders, 1, 64)},
 		{"RUM_JS", "sdk/typescript/dist/browser/rum.js", "file served as /rum.js, made by `make build`; without it the route says so", path(&c.RUMScript)},
 		{"RUM_APPS", "docs,shop", "web clients that browsers' reports are told apart by; others are `other`", words(&c.RUMApps, maxRUMApps, rumApp)},
 		{"RUM_PAGES", rumPages, "route templates of pages that browsers' reports are told apart by; others are `other`", words(&c.RUMPages, maxRUMPages, rumPage)},

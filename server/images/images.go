@@ -10,23 +10,22 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"image"
 	"image/jpeg"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/image/draw"
 
 	"github.com/farmersmarket/platform/telemetry"
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 const (
-	// maxPixels bounds what is decoded: 24 million, which a progressive JPEG needs about 400 MB of memory for. It is
-	// checked before a pixel is decoded.
-	maxPixels = 24_000_000
+	// maxPixels bounds what is decoded: 25 million, so that a camera of 24 megapixels gets through. A progressive JPEG needs
+	// about 530 MB of memory for it. It is checked before a pixel is decoded.
+	maxPixels = 25_000_000
 	// maxSide bounds width and height.
 	maxSide = 12_000
 	// minSide is the least width and height: less is not a picture of anything.
@@ -46,6 +45,8 @@ var (
 	ErrSize = errors.New("image size out of bounds")
 	// ErrBroken says that it cannot be decoded.
 	ErrBroken = errors.New("broken image")
+	// ErrBusy says that other images were worked on until the upload's time was up. Trying again later may help.
+	ErrBusy = errors.New("other images are being worked on")
 )
 
 // Intake makes uploads into images.
@@ -62,7 +63,7 @@ func NewIntake(atOnce int, tel *telemetry.Telemetry) *Intake {
 		outcomes: tel.Metrics.Counter(catalogue.ImageUploads),
 		duration: tel.Metrics.Histogram(catalogue.ImageProcessingDuration).WithLabelValues(),
 	}
-	for _, outcome := range []string{catalogue.ImageTaken, catalogue.ImageRefused} {
+	for _, outcome := range []string{catalogue.ImageTaken, catalogue.ImageRefused, catalogue.ImageAbandoned} {
 		in.outcomes.WithLabelValues(outcome)
 	}
 	return in
@@ -74,28 +75,38 @@ type Image struct {
 	Files map[int][]byte
 }
 
-// Take makes an upload into an image. It fails with ErrType, ErrSize or ErrBroken, or with the context.
+// Take makes an upload into an image. It fails with ErrType, ErrSize, ErrBroken or ErrBusy, or with the context, at whose
+// end it stops working.
 func (in *Intake) Take(ctx context.Context, upload []byte) (Image, error) {
+	taken, err := in.take(ctx, upload)
+	switch {
+	case err == nil:
+		in.outcomes.WithLabelValues(catalogue.ImageTaken).Inc()
+	case ctx.Err() != nil:
+		in.outcomes.WithLabelValues(catalogue.ImageAbandoned).Inc()
+	default:
+		in.outcomes.WithLabelValues(catalogue.ImageRefused).Inc()
+	}
+	return taken, err
+}
+
+func (in *Intake) take(ctx context.Context, upload []byte) (Image, error) {
 	decode, err := check(upload)
 	if err != nil {
-		in.outcomes.WithLabelValues(catalogue.ImageRefused).Inc()
 		return Image{}, err
 	}
 	select {
 	case in.slots <- struct{}{}:
 		defer func() { <-in.slots }()
 	case <-ctx.Done():
-		return Image{}, fmt.Errorf("wait for other images to be worked on: %w", ctx.Err())
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = ErrBusy
+		}
+		return Image{}, fmt.Errorf("wait for other images to be worked on: %w", errors.Join(err, ctx.Err()))
 	}
 	start := time.Now()
-	taken, err := take(upload, decode)
-	in.duration.Observe(time.Since(start).Seconds())
-	outcome := catalogue.ImageTaken
-	if err != nil {
-		outcome = catalogue.ImageRefused
-	}
-	in.outcomes.WithLabelValues(outcome).Inc()
-	return taken, err
+	defer func() { in.duration.Observe(time.Since(start).Seconds()) }()
+	return convert(ctx, upload, decode)
 }
 
 // check looks at the first bytes: what it is, and how large it would be.
@@ -116,50 +127,51 @@ func check(upload []byte) (decoder, error) {
 	return format.decode, nil
 }
 
-func take(upload []byte, decode decoder) (taken Image, err error) {
+// convert decodes the upload and makes it an image. It looks at the context between steps; none takes long.
+func convert(ctx context.Context, upload []byte, decode decoder) (made Image, err error) {
 	defer func() { // a decoder that does not foresee something must not end the process
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: the decoder panicked: %v\n%s", ErrBroken, p, debug.Stack())
 		}
 	}()
-	picture, err := decode(bytes.NewReader(upload))
-	if err != nil {
+	picture, err := decode(&boundReader{ctx: ctx, from: bytes.NewReader(upload)})
+	switch {
+	case ctx.Err() != nil:
+		return Image{}, fmt.Errorf("decode an image: %w", ctx.Err())
+	case err != nil:
 		return Image{}, fmt.Errorf("%w: %w", ErrBroken, err)
 	}
 	turn := orientation(upload)
-	taken.Files = map[int][]byte{}
+	made.Files = map[int][]byte{}
 	content := sha256.New()
 	widths := Widths()
 	for i := len(widths) - 1; i >= 0; i-- { // from the largest: each is made from the one before
-		picture = scale(picture, widths[i], turn)
+		if picture, err = scale(ctx, picture, widths[i], turn); err != nil {
+			return Image{}, fmt.Errorf("scale to width %d: %w", widths[i], err)
+		}
 		turn = upright // the first has turned it
 		var file bytes.Buffer
 		if err := jpeg.Encode(&file, picture, &jpeg.Options{Quality: quality}); err != nil {
 			return Image{}, fmt.Errorf("encode in width %d: %w", widths[i], err)
 		}
-		taken.Files[widths[i]] = file.Bytes()
+		made.Files[widths[i]] = file.Bytes()
 		content.Write(file.Bytes())
 	}
 	const hashBytes = 16
-	taken.Hash = hex.EncodeToString(content.Sum(nil)[:hashBytes])
-	return taken, nil
+	made.Hash = hex.EncodeToString(content.Sum(nil)[:hashBytes])
+	return made, nil
 }
 
-// scale makes the picture at most so wide once it is turned, and turns it. Transparency becomes white: a JPEG has none.
-func scale(picture image.Image, width int, turn turn) image.Image {
-	bounds := picture.Bounds()
-	w, h := bounds.Dx(), bounds.Dy()
-	if turn.swapsSides() {
-		w, h = h, w
+// boundReader ends with the context, and so does a decoder that reads from it.
+type boundReader struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+// Read implements io.Reader.
+func (r *boundReader) Read(into []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
 	}
-	if w > width {
-		w, h = width, max(1, h*width/w)
-	}
-	if turn.swapsSides() {
-		w, h = h, w
-	}
-	scaled := image.NewRGBA(image.Rect(0, 0, w, h))
-	draw.Draw(scaled, scaled.Bounds(), image.White, image.Point{}, draw.Src)
-	draw.CatmullRom.Scale(scaled, scaled.Bounds(), picture, bounds, draw.Over, nil)
-	return turn.apply(scaled)
+	return r.from.Read(into)
 }

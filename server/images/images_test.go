@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -121,6 +123,7 @@ func TestAnImageIsKeptInEveryWidthAndNeverEnlarged(t *testing.T) {
 		want map[int]image.Point
 	}{
 		"a large one": {2000, 1000, map[int]image.Point{320: {320, 160}, 800: {800, 400}, 1600: {1600, 800}}},
+		"a huge one":  {4801, 900, map[int]image.Point{320: {320, 59}, 800: {800, 149}, 1600: {1600, 299}}},
 		"a small one": {400, 100, map[int]image.Point{320: {320, 80}, 800: {400, 100}, 1600: {400, 100}}},
 		"a strip":     {12000, 64, map[int]image.Point{320: {320, 1}, 800: {800, 4}, 1600: {1600, 8}}},
 	} {
@@ -130,6 +133,9 @@ func TestAnImageIsKeptInEveryWidthAndNeverEnlarged(t *testing.T) {
 			got := map[int]image.Point{}
 			for width, p := range decodeAll(t, taken) {
 				got[width] = p.Bounds().Size()
+				if right := p.Bounds().Dx() - 1; c.h >= 100 { // a strip becomes a line
+					require.Equal(t, []string{"red", "green"}, []string{colourAt(p, 0, 0), colourAt(p, right, 0)})
+				}
 			}
 			require.Equal(t, c.want, got)
 			require.Regexp(t, "^[0-9a-f]{32}$", taken.Hash)
@@ -219,7 +225,7 @@ func TestWhatIsNoDecentImageIsRefused(t *testing.T) {
 		"a WebP that is none":           {[]byte("RIFF\x10\x00\x00\x00WEBPVP8 \x00\x00\x00\x00"), images.ErrBroken},
 		"a bomb":                        {pngOf(60_000, 60_000), images.ErrSize},
 		"a bomb whose size overflows":   {pngOf(1<<31-1, 1<<31-1), images.ErrBroken},
-		"too many pixels":               {pngOf(6000, 4001), images.ErrSize},
+		"too many pixels":               {pngOf(6250, 4001), images.ErrSize},
 		"a side that is too long":       {pngOf(12_001, 100), images.ErrSize},
 		"a tracking pixel":              {asPNG(t, picture(1, 1)), images.ErrSize},
 	} {
@@ -258,12 +264,61 @@ func TestManyUploadsAtOnceAreAllTakenInTheirTurn(t *testing.T) {
 	working.Wait()
 }
 
-func TestWhoWaitsForAnotherCanGiveUp(t *testing.T) {
-	in := images.NewIntake(0, newTelemetry(t)) // nobody's turn ever comes
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := in.Take(ctx, asPNG(t, picture(300, 200)))
-	require.ErrorIs(t, err, context.Canceled)
+func TestWhoWaitsForAnotherInVainIsToldSo(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(context.Context) (context.Context, context.CancelFunc)
+		busy bool
+	}{
+		"when its time is up": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithDeadline(ctx, time.Unix(0, 0))
+		}, true},
+		"when it gives up": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ended, cancel := context.WithCancel(ctx)
+			cancel()
+			return ended, cancel
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := images.NewIntake(0, newTelemetry(t)) // nobody's turn ever comes
+			ctx, cancel := c.end(t.Context())
+			defer cancel()
+			_, err := in.Take(ctx, asPNG(t, picture(300, 200)))
+			require.ErrorIs(t, err, ctx.Err())
+			require.Equal(t, c.busy, errors.Is(err, images.ErrBusy))
+		})
+	}
+}
+
+// fewLooks is a context that ends when it has been looked at so often.
+type fewLooks struct {
+	context.Context
+
+	left int
+}
+
+func (c *fewLooks) Err() error {
+	if c.left == 0 {
+		return context.DeadlineExceeded
+	}
+	c.left--
+	return nil
+}
+
+func TestAnUploadWhoseTimeIsUpIsWorkedOnNoFurtherWhateverIsBeingDone(t *testing.T) {
+	in, upload := newIntake(t), asJPEG(t, picture(3600, 200))
+	looks := 0
+	for {
+		_, err := in.Take(&fewLooks{Context: t.Context(), left: looks}, upload)
+		if err == nil {
+			break
+		}
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, images.ErrBroken, "it is not the upload that is wrong")
+		looks++
+	}
+	const readAtOnce = 4096 // what a decoder reads
+	steps := len(upload)/readAtOnce + 2*len(images.Widths())
+	require.Greater(t, looks, steps)
 }
 
 func TestAKeptImageCanBeReadAndNothingElse(t *testing.T) {

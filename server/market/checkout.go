@@ -43,9 +43,11 @@ type PaymentPlace struct {
 // CheckoutTx is a transaction. To be free of deadlocks, what is locked is locked in one order: the market day, the order,
 // the offerings by id.
 type CheckoutTx interface {
-	// HoldWindow returns the market day and whether its market has the slot. Until the transaction ends, the day stays as
-	// it is, and other transactions that place an order for the customer with the key wait. It fails with ErrDuplicate when
-	// the customer has used the key, and with ErrInProgress when it has waited for too long.
+	// HoldKey waits for the transactions that place an order for the customer with the key, and lets others wait until this
+	// one ends. It fails with ErrInProgress when it has waited for too long.
+	HoldKey(ctx context.Context, customerID, key string) error
+	// HoldWindow holds the key, and returns the market day and whether its market has the slot. Until the transaction ends,
+	// the day stays as it is. It fails as HoldKey does, and with ErrDuplicate when the customer has used the key.
 	HoldWindow(ctx context.Context, request Placement) (day MarketDay, hasSlot bool, err error)
 	// LockDay locks the day alone, and counts its orders that wait to be paid.
 	LockDay(ctx context.Context, id string) (day MarketDay, pending int, err error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -276,6 +277,70 @@ func TestARepeatWaitsForThePlacementThatIsUnderWay(t *testing.T) {
 	require.ErrorContains(t, err, wanted.IdempotencyKey)
 	require.NoError(t, held.Rollback())
 	place(t, fair, buyer, wanted)
+}
+
+// slowStore lets a transaction that adds an order wait until the test lets it go on.
+type slowStore struct {
+	market.CheckoutStore
+
+	adding chan struct{}
+	goOn   chan struct{}
+}
+
+func (s *slowStore) Atomically(ctx context.Context, doing string, steps func(context.Context, market.CheckoutTx) error) error {
+	return s.CheckoutStore.Atomically(ctx, doing, func(ctx context.Context, tx market.CheckoutTx) error {
+		return steps(ctx, &slowTx{CheckoutTx: tx, store: s})
+	})
+}
+
+type slowTx struct {
+	market.CheckoutTx
+
+	store *slowStore
+}
+
+func (tx *slowTx) AddOrder(ctx context.Context, order market.Order) error {
+	close(tx.store.adding)
+	<-tx.store.goOn
+	return tx.CheckoutTx.AddOrder(ctx, order)
+}
+
+func TestAnOrderThatIsBeingPlacedIsNotSaidToBeMissing(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url, store.Options{StatementTimeout: time.Minute})
+		_, err := migrations.Migrate(t.Context(), s.DB())
+		require.NoError(t, err)
+		fair := markettest.NewFair(t, s, 5)
+		buyer, wanted := markettest.Buyer(), fair.Want(1)
+		slow := &slowStore{CheckoutStore: s, adding: make(chan struct{}), goOn: make(chan struct{})}
+		goOn := sync.OnceFunc(func() { close(slow.goOn) })
+		defer goOn()
+		var group errgroup.Group
+		var placed, found market.Order
+		group.Go(func() (err error) {
+			placed, _, err = market.NewCheckout(slow, fair.Provider, fair.Clock, fair.Observer, markettest.Rules()).Place(t.Context(), buyer, wanted)
+			return err
+		})
+		<-slow.adding
+
+		hurried := market.NewCheckout(storetest.Open(t, url, store.Options{StatementTimeout: 100 * time.Millisecond}),
+			fair.Provider, fair.Clock, fair.Observer, markettest.Rules())
+		_, err = hurried.OrderByKey(t.Context(), buyer, wanted.IdempotencyKey)
+		if s.System() == "sqlite" { // which knows that something is being written, not what
+			require.ErrorIs(t, err, market.ErrTimeout)
+		} else {
+			require.ErrorIs(t, err, market.ErrInProgress)
+			_, err = hurried.OrderByKey(t.Context(), buyer, uuid.NewString())
+			require.ErrorIs(t, err, market.ErrNotFound, "another key does not wait")
+		}
+		group.Go(func() (err error) {
+			found, err = fair.Checkout.OrderByKey(t.Context(), buyer, wanted.IdempotencyKey)
+			return err
+		})
+		goOn()
+		require.NoError(t, group.Wait())
+		require.Equal(t, placed, found)
+	})
 }
 
 func TestAnEventIsTakenInOnceAcrossRestarts(t *testing.T) {

@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 )
@@ -26,10 +27,21 @@ func (c *Checkout) Order(ctx context.Context, actor Actor, id string) (Order, er
 	return order, nil
 }
 
-// OrderByKey returns the order that the actor placed with the idempotency key. It fails with ErrNotFound when there is
-// none: nothing was ordered with that key.
+// OrderByKey returns the order that the actor placed with the idempotency key. It fails with ErrNotFound when nothing was
+// ordered with that key, nor is being ordered: it waits for a request that is under way, and fails with ErrInProgress when
+// that has not ended within the store's patience.
 func (c *Checkout) OrderByKey(ctx context.Context, actor Actor, key string) (Order, error) {
 	if err := validateKey(key); err != nil {
+		return Order{}, err
+	}
+	order, err := c.store.OrderByKey(ctx, actor.ID, key)
+	if !errors.Is(err, ErrNotFound) {
+		return order, err
+	}
+	err = c.atomically(ctx, "wait for a request with the idempotency key", func(ctx context.Context, tx CheckoutTx) error {
+		return tx.HoldKey(ctx, actor.ID, key)
+	})
+	if err != nil {
 		return Order{}, err
 	}
 	return c.store.OrderByKey(ctx, actor.ID, key)

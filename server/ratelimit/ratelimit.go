@@ -30,6 +30,7 @@ type Class string
 const (
 	Auth   Class = catalogue.LimitAuth   // guesses passwords or makes accounts
 	Writes Class = catalogue.LimitWrites // changes something
+	Images Class = catalogue.LimitImages // uploads a photograph, which takes work
 	Reads  Class = catalogue.LimitReads
 	RUM    Class = catalogue.LimitRUM // tells how a page did in a browser
 )

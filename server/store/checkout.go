@@ -28,16 +28,22 @@ type checkoutTx struct{ tx bun.Tx }
 // they wait for.
 const claim = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
 
+// HoldKey implements market.CheckoutTx. On SQLite the transaction is the only one that writes.
+func (c checkoutTx) HoldKey(ctx context.Context, customerID, key string) error {
+	if c.tx.Dialect().Name() != dialect.PG {
+		return nil
+	}
+	_, err := c.tx.ExecContext(ctx, claim, customerID+" "+key)
+	if isTimeout(err) {
+		return errors.Join(&market.InProgressError{Key: key}, err)
+	}
+	return err
+}
+
 // HoldWindow implements market.CheckoutTx.
 func (c checkoutTx) HoldWindow(ctx context.Context, wanted market.Placement) (market.MarketDay, bool, error) {
-	if c.tx.Dialect().Name() == dialect.PG {
-		_, err := c.tx.ExecContext(ctx, claim, wanted.CustomerID+" "+wanted.IdempotencyKey)
-		if isTimeout(err) {
-			err = errors.Join(&market.InProgressError{Key: wanted.IdempotencyKey}, err)
-		}
-		if err != nil {
-			return market.MarketDay{}, false, err
-		}
+	if err := c.HoldKey(ctx, wanted.CustomerID, wanted.IdempotencyKey); err != nil {
+		return market.MarketDay{}, false, err
 	}
 	row := struct {
 		dayRow  `bun:",extend"`

@@ -2,8 +2,9 @@ package catalogue
 
 // What becomes of an uploaded image, as its label says it.
 const (
-	ImageTaken   = "taken"
-	ImageRefused = "refused"
+	ImageTaken     = "taken"
+	ImageRefused   = "refused"
+	ImageAbandoned = "abandoned"
 )
 
 // ImageUploads counts uploaded images.
@@ -11,7 +12,8 @@ var ImageUploads = Metric{
 	Name: "market_image_uploads_total", Type: Counter, Stability: Stable,
 	Help: "Number of images uploaded.",
 	Labels: []Label{{
-		Name: "outcome", Help: "refused: no image, broken, or of a size out of bounds", Values: []string{ImageTaken, ImageRefused},
+		Name: "outcome", Values: []string{ImageTaken, ImageRefused, ImageAbandoned},
+		Help: "refused: no image, broken, or of a size out of bounds; abandoned: the request's time was up first",
 	}},
 }
 

@@ -5,6 +5,7 @@ const (
 	LimitAuth    = "auth"
 	LimitWrites  = "writes"
 	LimitReads   = "reads"
+	LimitImages  = "images"
 	LimitRUM     = "rum"
 	LimitAllowed = "allowed"
 	LimitRefused = "refused"
@@ -15,7 +16,7 @@ var RateLimitDecisions = Metric{
 	Name: "market_rate_limit_decisions_total", Type: Counter, Stability: Stable,
 	Help: "Number of requests counted against a limit.",
 	Labels: []Label{
-		{Name: "class", Help: "Kind of request", Values: []string{LimitAuth, LimitWrites, LimitReads, LimitRUM}},
+		{Name: "class", Help: "Kind of request", Values: []string{LimitAuth, LimitWrites, LimitImages, LimitReads, LimitRUM}},
 		{Name: "outcome", Help: "refused: answered with 429", Values: []string{LimitAllowed, LimitRefused}},
 	},
 }

@@ -2892,6 +2892,8 @@ type ClientInterface interface {
 
 	// GetOrderByKey Get the order that you placed with an idempotency key; 404: nothing was ordered with it
 	//
+	// Waits for a request that is placing it. One that has not ended after some seconds is a 409 with Retry-After.
+	//
 	// Corresponds with GET /api/v1/orders/by-key/{key} (the `GetOrderByKey` operationId).
 	GetOrderByKey(ctx context.Context, key string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -3909,6 +3911,8 @@ func (c *Client) PlaceOrder(ctx context.Context, params *PlaceOrderParams, body 
 }
 
 // GetOrderByKey Get the order that you placed with an idempotency key; 404: nothing was ordered with it
+//
+// Waits for a request that is placing it. One that has not ended after some seconds is a 409 with Retry-After.
 //
 // Corresponds with GET /api/v1/orders/by-key/{key} (the `GetOrderByKey` operationId).
 func (c *Client) GetOrderByKey(ctx context.Context, key string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7437,6 +7441,8 @@ type ClientWithResponsesInterface interface {
 	PlaceOrderWithResponse(ctx context.Context, params *PlaceOrderParams, body PlaceOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*PlaceOrderResponse, error)
 
 	// GetOrderByKeyWithResponse Get the order that you placed with an idempotency key; 404: nothing was ordered with it
+	//
+	// Waits for a request that is placing it. One that has not ended after some seconds is a 409 with Retry-After.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11403,6 +11409,8 @@ type GetOrderByKeyResponse struct {
 	ApplicationproblemJSON403 *Problem
 	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Problem
 	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
 	ApplicationproblemJSON422 *Problem
 	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -11433,6 +11441,11 @@ func (r GetOrderByKeyResponse) GetApplicationproblemJSON403() *Problem {
 // GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r GetOrderByKeyResponse) GetApplicationproblemJSON404() *Problem {
 	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r GetOrderByKeyResponse) GetApplicationproblemJSON409() *Problem {
+	return r.ApplicationproblemJSON409
 }
 
 // GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
@@ -13684,6 +13697,8 @@ func (c *ClientWithResponses) PlaceOrderWithResponse(ctx context.Context, params
 }
 
 // GetOrderByKeyWithResponse Get the order that you placed with an idempotency key; 404: nothing was ordered with it
+//
+// Waits for a request that is placing it. One that has not ended after some seconds is a 409 with Retry-After.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -17376,6 +17391,13 @@ func ParseGetOrderByKeyResponse(rsp *http.Response) (*GetOrderByKeyResponse, err
 			return nil, err
 		}
 		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest Problem

@@ -13,13 +13,14 @@ import (
 	"github.com/farmersmarket/platform/sdk/go/market"
 )
 
-func TestAClientRegistersLogsInAndBrowses(t *testing.T) {
-	server := servertest.Start(t)
-	token := ""
-	client, err := market.New(server.URL, market.WithToken(func(context.Context) (string, error) { return token, nil }))
-	require.NoError(t, err)
+const email, password = "nora@example.org", "walnut-Saturday-quince"
 
-	const email, password = "nora@example.org", "walnut-Saturday-quince"
+// logIn returns a client that acts for a new account.
+func logIn(t *testing.T, url string) *market.ClientWithResponses {
+	t.Helper()
+	token := ""
+	client, err := market.New(url, market.WithToken(func(context.Context) (string, error) { return token, nil }))
+	require.NoError(t, err)
 	registered, err := client.RegisterWithResponse(t.Context(), market.RegisterJSONRequestBody{
 		Email: email, Name: "Nora Byrne", Password: password,
 	})
@@ -30,7 +31,11 @@ func TestAClientRegistersLogsInAndBrowses(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, market.Check(login.HTTPResponse, login.Body))
 	token = login.JSON200.Data.AccessToken
+	return client
+}
 
+func TestAClientRegistersLogsInAndBrowses(t *testing.T) {
+	client := logIn(t, servertest.Start(t).URL)
 	me, err := client.GetMeWithResponse(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, market.Check(me.HTTPResponse, me.Body))
@@ -41,6 +46,44 @@ func TestAClientRegistersLogsInAndBrowses(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, market.Check(products.HTTPResponse, products.Body))
 	require.Len(t, products.JSON200.Data, 5)
+}
+
+func TestAnOrderIsFoundByItsKeyWhateverCharactersItHas(t *testing.T) {
+	client := logIn(t, servertest.Start(t).URL)
+	order := newOrder(t, client)
+	visible := ""
+	for c := '!'; c <= '~'; c++ {
+		visible += string(c)
+	}
+	for _, key := range []string{"order:1", visible + "%41"} {
+		placed, err := client.PlaceOrderWithResponse(t.Context(), &market.PlaceOrderParams{IdempotencyKey: key}, order)
+		require.NoError(t, err)
+		require.NoError(t, market.Check(placed.HTTPResponse, placed.Body))
+		found, err := client.GetOrderByKeyWithResponse(t.Context(), key)
+		require.NoError(t, err)
+		require.NoError(t, market.Check(found.HTTPResponse, found.Body))
+		require.Equal(t, placed.JSON201.Data.Id, found.JSON200.Data.Id)
+	}
+}
+
+// newOrder is of one unit of the first thing on offer.
+func newOrder(t *testing.T, client *market.ClientWithResponses) market.NewOrder {
+	t.Helper()
+	one, open := int64(1), market.ListMarketDaysParamsStateOpen
+	days, err := client.ListMarketDaysWithResponse(t.Context(), &market.ListMarketDaysParams{Limit: &one, State: &open})
+	require.NoError(t, err)
+	require.NoError(t, market.Check(days.HTTPResponse, days.Body))
+	day := days.JSON200.Data[0]
+	place, err := client.GetMarketWithResponse(t.Context(), day.MarketId)
+	require.NoError(t, err)
+	require.NoError(t, market.Check(place.HTTPResponse, place.Body))
+	offered, err := client.ListOfferingsWithResponse(t.Context(), &market.ListOfferingsParams{MarketDay: day.Id, Limit: &one})
+	require.NoError(t, err)
+	require.NoError(t, market.Check(offered.HTTPResponse, offered.Body))
+	return market.NewOrder{
+		MarketDayId: day.Id, SlotId: place.JSON200.Data.Slots[0].Id,
+		Lines: []market.NewOrderLine{{OfferingId: offered.JSON200.Data[0].Id, Quantity: 1}},
+	}
 }
 
 func TestARefusalIsAProblem(t *testing.T) {

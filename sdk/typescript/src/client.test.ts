@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createClient, newIdempotencyKey, ProblemError, Session, unwrap, type Grant } from "./client.js";
+import { createClient, newIdempotencyKey, ProblemError, Session, unwrap, type Grant, type Schema } from "./client.js";
 
 const baseUrl = process.env["MARKET_URL"] ?? "http://localhost:8080";
 const password = "walnut-Saturday-quince";
@@ -52,6 +52,28 @@ test("a session refreshes once, however many calls wait for it", async () => {
     assert.equal(unwrap(answer).data.email, credentials.email);
   }
   assert.equal(refreshes, 1);
+});
+
+test("an order is found by its key, whatever characters it has", async () => {
+  const session = await Session.login(baseUrl, await register());
+  const day = unwrap(await session.client.GET("/api/v1/market-days", { params: { query: { state: "open", limit: 1 } } })).data[0];
+  assert.ok(day);
+  const market = unwrap(await session.client.GET("/api/v1/markets/{id}", { params: { path: { id: day.market_id } } })).data;
+  const query = { market_day: day.id, limit: 1 };
+  const offering = unwrap(await session.client.GET("/api/v1/offerings", { params: { query } })).data[0];
+  const slot = market.slots[0];
+  assert.ok(offering && slot);
+  const visible = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i)).join(""); // ! to ~
+  for (const key of [`order:${newIdempotencyKey()}`, `${visible}%41`]) {
+    const placed: Schema<"Order"> = unwrap(
+      await session.client.POST("/api/v1/orders", {
+        params: { header: { "Idempotency-Key": key } },
+        body: { market_day_id: day.id, slot_id: slot.id, lines: [{ offering_id: offering.id, quantity: 1 }] },
+      }),
+    ).data;
+    const found = unwrap(await session.client.GET("/api/v1/orders/by-key/{key}", { params: { path: { key } } })).data;
+    assert.equal(found.id, placed.id);
+  }
 });
 
 test("a session that has ended cannot be refreshed", async () => {

@@ -567,7 +567,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the order that you placed with an idempotency key; 404: nothing was ordered with it */
+        /**
+         * Get the order that you placed with an idempotency key; 404: nothing was ordered with it
+         * @description Waits for a request that is placing it. One that has not ended after some seconds is a 409 with Retry-After.
+         */
         get: operations["get-order-by-key"];
         put?: never;
         post?: never;
@@ -5865,6 +5868,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
