@@ -84,6 +84,7 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 			}
 			require.Contains(t, said, c.says)
 			require.NotContains(t, said, "\ufffd")
+			require.Len(t, problem.TraceID, 32)
 		})
 	}
 }
