@@ -23,16 +23,16 @@ func (s *Store) Atomically(ctx context.Context, doing string, steps func(context
 type checkoutTx struct{ tx bun.Tx }
 
 // claim makes transactions with the same idempotency key come one after the other, so that a repeat finds what the first
-// request has done. It is a statement of its own: the next one sees what was committed while this one waited. Left to the
-// unique index, a repeat would find out last, and wait for whoever changes the order while it holds the offerings that
-// they wait for.
+// request has done in another process. It is a statement of its own: the next one sees what was committed while this one
+// waited. Left to the unique index, a repeat would find out last, and wait for whoever changes the order while it holds the
+// offerings that they wait for.
 const claim = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
 
 // HoldWindow implements market.CheckoutTx.
 func (c checkoutTx) HoldWindow(ctx context.Context, wanted market.Placement) (market.MarketDay, bool, error) {
 	if c.tx.Dialect().Name() == dialect.PG {
 		_, err := c.tx.ExecContext(ctx, claim, wanted.CustomerID+" "+wanted.IdempotencyKey)
-		if isTimeout(err) {
+		if isTimeout(err) || errors.Is(err, context.DeadlineExceeded) {
 			err = errors.Join(&market.InProgressError{Key: wanted.IdempotencyKey}, err)
 		}
 		if err != nil {
