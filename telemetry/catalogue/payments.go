@@ -134,7 +134,7 @@ func paymentSpans() []Span {
 			{Name: "payment.attempt", Type: Integer, Help: "1 for the first call, 2 for its first repeat"},
 			{Name: "payment.outcome", Type: Text, Help: "How the call ended", Values: PaymentCallOutcomes()},
 		},
-		Sometimes: []Attribute{errorTypeAttribute},
+		Sometimes: []Attribute{errorTypeAttribute, exemplarAttribute},
 	}}
 }
 

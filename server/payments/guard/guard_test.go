@@ -295,6 +295,7 @@ func TestEachCallIsASpanAndADurationByItsOutcome(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 	require.NoError(t, tel.Shutdown(t.Context()))
+	collector.RequireExemplars(tel.MetricsHandler(), `market_payment_provider_call_duration_seconds_bucket{operation="create_intent",outcome="ok"`)
 	var failed, fine int
 	for _, span := range collector.Spans() {
 		require.Equal(t, "payments create_intent", span.GetName())

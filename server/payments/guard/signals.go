@@ -23,7 +23,7 @@ type signals struct {
 	provider   string
 	tracer     trace.Tracer
 	metrics    *telemetry.Metrics
-	durations  *prometheus.HistogramVec
+	durations  *telemetry.TracedHistogram
 	retries    *prometheus.CounterVec
 	rejections *prometheus.CounterVec
 }
@@ -31,7 +31,7 @@ type signals struct {
 func newSignals(provider string, tel *telemetry.Telemetry) *signals {
 	s := &signals{
 		provider: provider, tracer: tel.TracerProvider().Tracer(scope), metrics: tel.Metrics,
-		durations:  tel.Metrics.Histogram(catalogue.PaymentCallDuration),
+		durations:  tel.Metrics.TracedHistogram(catalogue.PaymentCallDuration),
 		retries:    tel.Metrics.Counter(catalogue.PaymentRetries),
 		rejections: tel.Metrics.Counter(catalogue.PaymentRejections),
 	}
@@ -100,8 +100,8 @@ func (a *attempt) end(err error) {
 		a.span.SetStatus(codes.Error, "")
 		a.span.RecordError(err)
 	}
+	a.signals.durations.WithLabelValues(a.signals.provider, a.operation, outcome).Observe(a.span, time.Since(a.start).Seconds())
 	a.span.End()
-	a.signals.durations.WithLabelValues(a.signals.provider, a.operation, outcome).Observe(time.Since(a.start).Seconds())
 }
 
 func (a *attempt) outcome(err error) string {
