@@ -26,6 +26,7 @@ type signals struct {
 	durations  *telemetry.TracedHistogram
 	retries    *prometheus.CounterVec
 	rejections *prometheus.CounterVec
+	errorTypes map[string]string // by outcome
 }
 
 func newSignals(provider string, tel *telemetry.Telemetry) *signals {
@@ -34,6 +35,7 @@ func newSignals(provider string, tel *telemetry.Telemetry) *signals {
 		durations:  tel.Metrics.TracedHistogram(catalogue.PaymentCallDuration),
 		retries:    tel.Metrics.Counter(catalogue.PaymentRetries),
 		rejections: tel.Metrics.Counter(catalogue.PaymentRejections),
+		errorTypes: catalogue.PaymentCallErrorTypes(),
 	}
 	for _, operation := range catalogue.PaymentOperations() {
 		s.retries.WithLabelValues(provider, operation)
@@ -94,9 +96,11 @@ func (s *signals) begin(ctx, caller context.Context, operation string, number in
 func (a *attempt) end(err error) {
 	outcome := a.outcome(err)
 	a.span.SetAttributes(attribute.String("payment.outcome", outcome))
+	if category := a.signals.errorTypes[outcome]; category != "" {
+		a.span.SetAttributes(semconv.ErrorTypeKey.String(category))
+	}
 	switch outcome {
 	case catalogue.PaymentCallUnavailable, catalogue.PaymentCallTimeout, catalogue.PaymentCallError:
-		a.span.SetAttributes(semconv.ErrorTypeKey.String(errorTypeOf(outcome)))
 		a.span.SetStatus(codes.Error, "")
 		a.span.RecordError(err)
 	}
@@ -120,14 +124,4 @@ func (a *attempt) outcome(err error) string {
 		return catalogue.PaymentCallUnavailable
 	}
 	return catalogue.PaymentCallError
-}
-
-func errorTypeOf(outcome string) string {
-	switch outcome {
-	case catalogue.PaymentCallTimeout:
-		return catalogue.ErrorTimeout
-	case catalogue.PaymentCallUnavailable:
-		return catalogue.ErrorDependency
-	}
-	return catalogue.ErrorInternal
 }
