@@ -96,8 +96,8 @@ func paymentsRow() []cog.Builder[dashboard.Panel] {
 			query("{{state}}", sumBy(perSecond(catalogue.Payments.Name), inState))),
 		graph("Calls of the provider", "Calls per second by how they ended.", units.OpsPerSecond, third,
 			query("{{outcome}}", sumBy(perSecond(calls.Count()), "outcome"))),
-		graph("p95 of the provider's calls", "95 of 100 calls took less than this.", units.Seconds, third,
-			query("{{operation}}", quantile(0.95, calls, []string{"operation"}))),
+		graph("p95 of the provider's calls", "95 of 100 calls took less than this. The dots are exemplars.", units.Seconds, third,
+			exemplars("{{operation}}", quantile(0.95, calls, []string{"operation"}))),
 	}
 }
 
@@ -129,9 +129,9 @@ func jobsRow() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		graph("Failed runs of jobs", "Runs of background jobs per second that failed, by job and category.", units.OpsPerSecond, third,
 			query("{{job_name}} {{"+errType+"}}", sumBy(perSecond(runs.Count(), failed), "job_name", errType))),
-		graph("p95 of a run", "95 of 100 runs of background jobs took less than this.", units.Seconds, third,
-			query("{{job_name}}", quantile(0.95, runs, []string{"job_name"}))),
-		graph("p95 of outgoing requests", "95 of 100 HTTP requests to others took less than this, until their answer was read.", units.Seconds, third,
-			query("{{server_address}}", quantile(0.95, calls, []string{"server_address"}))),
+		graph("p95 of a run", "95 of 100 runs of background jobs took less than this. The dots are exemplars.", units.Seconds, third,
+			exemplars("{{job_name}}", quantile(0.95, runs, []string{"job_name"}))),
+		graph("p95 of outgoing requests", "95 of 100 HTTP requests to others took less than this, until their answer was read. The dots are exemplars.", units.Seconds, third,
+			exemplars("{{server_address}}", quantile(0.95, calls, []string{"server_address"}))),
 	}
 }

@@ -72,6 +72,27 @@ func TestJSONNamesTheSeriesToQuery(t *testing.T) {
 	require.Equal(t, catalogue.HTTPServerRequestDuration.Buckets, document.Metrics[0].Buckets)
 }
 
+func TestAValueThatIsAFailureHasACategoryOfErrors(t *testing.T) {
+	found := 0
+	for _, m := range catalogue.Metrics() {
+		for _, label := range m.Labels {
+			for value, category := range label.ErrorTypes {
+				found++
+				require.Contains(t, label.Values, value, "%s of %s", label.Name, m.Name)
+				require.Contains(t, catalogue.ErrorType.Values[1:], category, "%s of %s", label.Name, m.Name)
+			}
+		}
+	}
+	require.Positive(t, found)
+
+	calls := printer.Contract{Metrics: []catalogue.Metric{catalogue.PaymentCallDuration}}
+	var page, document strings.Builder
+	require.NoError(t, calls.Markdown(&page))
+	require.Contains(t, page.String(), "`ok`, `declined` (validation), ")
+	require.NoError(t, calls.JSON(&document))
+	require.Contains(t, document.String(), `"declined": "validation"`)
+}
+
 func TestMarkdownSaysWhatAnEmptyValueIs(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, printer.Contract{Metrics: []catalogue.Metric{catalogue.SpansProcessed}}.Markdown(&out))
