@@ -96,7 +96,10 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) {
 	answerError := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
 		err = withoutContent(err)
-		t.http.wrap(t.http.routeOfUnread, func(ctx *fasthttp.RequestCtx) { answerUnread(ctx, err, answerError) })(ctx)
+		t.http.wrap(t.http.routeOfUnread, func(ctx *fasthttp.RequestCtx) {
+			giveContext(app, ctx)
+			answerUnread(ctx, err, answerError)
+		})(ctx)
 	}
 	received := server.HeaderReceived
 	server.HeaderReceived = func(header *fasthttp.RequestHeader) (config fasthttp.RequestConfig) {

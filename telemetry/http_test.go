@@ -47,10 +47,14 @@ func startService(t *testing.T, adjust func(*telemetry.Config), more ...func(*fi
 	}
 	tel, err := telemetry.Start(config)
 	require.NoError(t, err)
-	s.tel = tel
+	s.tel, s.answers.tel = tel, tel
 
 	app := fiber.New(fiber.Config{
 		DisableStartupMessage: true, ReadBufferSize: 2048, BodyLimit: 1024, ReadTimeout: time.Second, IdleTimeout: time.Minute,
+		ErrorHandler: func(c *fiber.Ctx, err error) error {
+			c.Set("X-Trace", telemetry.TraceID(c.UserContext()))
+			return fiber.DefaultErrorHandler(c, err)
+		},
 	})
 	tel.Use(app)
 	app.Use(func(c *fiber.Ctx) error { // as authentication and rate limiting do

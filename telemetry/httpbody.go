@@ -61,6 +61,13 @@ func (b *bodies) take(header *fasthttp.RequestHeader) *route {
 	return nil
 }
 
+// giveContext lets the app's error handler find the request's context as handlers do, though no middleware has run.
+func giveContext(app *fiber.App, ctx *fasthttp.RequestCtx) {
+	c := app.AcquireCtx(ctx)
+	c.SetUserContext(exchangeOf(ctx))
+	app.ReleaseCtx(c)
+}
+
 // answerUnread answers a request that could not be read. When that is because its client has gone, neither we nor a
 // gateway are to blame, which is what Fiber says of a broken connection.
 func answerUnread(ctx *fasthttp.RequestCtx, err error, answer func(*fasthttp.RequestCtx, error)) {

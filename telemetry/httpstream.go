@@ -65,8 +65,13 @@ func (s *followedStream) Read(p []byte) (n int, err error) {
 
 // Close is called before CloseWithError.
 func (s *followedStream) Close() error {
-	if closer, ok := s.Reader.(io.Closer); ok {
-		if err := closer.Close(); err != nil {
+	switch stream := s.Reader.(type) {
+	case *writtenStream:
+		if err := stream.Close(); s.err == nil {
+			s.err = err
+		}
+	case io.Closer:
+		if err := stream.Close(); err != nil {
 			return fmt.Errorf("close the body stream: %w", err)
 		}
 	}

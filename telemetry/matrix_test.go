@@ -25,6 +25,7 @@ import (
 
 // answers is a handler that ends in the way that the request's X-Outcome asks for.
 type answers struct {
+	tel     *telemetry.Telemetry
 	started chan struct{} // the handler runs
 	proceed chan struct{} // it may go on
 }
@@ -101,7 +102,36 @@ func (a *answers) answer(c *fiber.Ctx) error {
 		})
 		return nil
 	}
+	if write := writers[c.Get("X-Outcome")]; write != nil {
+		a.tel.Stream(c, write)
+		return nil
+	}
 	return plainAnswers[c.Get("X-Outcome")](c)
+}
+
+// writers are functions that write a stream.
+var writers = map[string]func(*bufio.Writer) error{
+	"writer": func(w *bufio.Writer) error {
+		_, err := w.WriteString(strings.Repeat("a cart ", 10_000))
+		return err
+	},
+	"broken-stream of a writer": func(w *bufio.Writer) error {
+		_, _ = w.WriteString("a cart")
+		_ = w.Flush()
+		return errors.New("the cart broke")
+	},
+	"panicking-stream of a writer": func(w *bufio.Writer) error {
+		_, _ = w.WriteString("a cart")
+		_ = w.Flush()
+		panic("the cart burns")
+	},
+	"endless-stream of a writer": func(w *bufio.Writer) error {
+		for {
+			if _, err := w.WriteString("more and more "); err != nil {
+				return err
+			}
+		}
+	},
 }
 
 // ending is how a request must show in every signal.
@@ -149,11 +179,18 @@ var routed = map[string]ending{
 	"is given up by its client":       {raw: "X-Outcome: slow", converse: goAway, status: 200, errorType: "canceled"},
 	"is answered with a stream":       {raw: "X-Outcome: stream", converse: readStream, status: 200},
 	"is answered with a file":         {raw: "X-Outcome: file", status: 200},
+	"is answered by a writer":         {raw: "X-Outcome: writer", status: 200},
+	"has a writer that fails":         {raw: "X-Outcome: broken-stream of a writer", status: 200, errorType: "internal", failed: true, cut: true},
+	"has a writer that panics":        {raw: "X-Outcome: panicking-stream of a writer", status: 200, errorType: "internal", failed: true, cut: true},
+	"leaves its writer alone":         {raw: "X-Outcome: endless-stream of a writer", converse: leaveStream, status: 200, errorType: "canceled"},
 	"has a stream that breaks":        {raw: "X-Outcome: broken-stream", status: 200, errorType: "internal", failed: true, cut: true},
 	"has a stream that panics":        {raw: "X-Outcome: panicking-stream", status: 200, errorType: "internal", failed: true, cut: true},
 	"loses its client in a stream":    {raw: "X-Outcome: endless", converse: leaveStream, status: 200, errorType: "canceled"},
 	"is over before its own deadline": {raw: "X-Outcome: ", status: 200},
 }
+
+// unknownMethod is answered by Fiber without the error handler.
+const unknownMethod = "a method that HTTP does not have"
 
 // unrouted are the requests that never come to a route's handler.
 var unrouted = map[string]ending{
@@ -167,7 +204,7 @@ var unrouted = map[string]ending{
 		raw:  "DELETE /farms/7 HTTP/1.1\r\nHost: test\r\n\r\n",
 		span: "DELETE", method: "DELETE", route: "unmatched", status: 405, errorType: "not_found",
 	},
-	"a method that HTTP does not have": {
+	unknownMethod: {
 		raw:  "PLOUGH /farms/7 HTTP/1.1\r\nHost: test\r\n\r\n",
 		span: "HTTP", method: "_OTHER", route: "unmatched", status: 400, errorType: "validation",
 	},
@@ -274,7 +311,7 @@ func TestEveryRequestLeavesOneSpanOneSampleOneLogLineAndAnExemplar(t *testing.T)
 			s := *s
 			s.t = t
 			before, known := s.samples(), len(s.collector.Spans())
-			s.provoke(e)
+			response := s.provoke(e)
 
 			spans := s.collector.WaitForSpans(known + 1)
 			require.Equal(t, known+1, len(spans), "exactly one span") //nolint:testifylint // Len would print them
@@ -284,6 +321,10 @@ func TestEveryRequestLeavesOneSpanOneSampleOneLogLineAndAnExemplar(t *testing.T)
 			require.Equal(t, e.errorType, telemetrytest.Attribute(span, "error.type"))
 			require.Equal(t, fmt.Sprintf("int_value:%d", e.status), strings.ReplaceAll(telemetrytest.Attribute(span, "http.response.status_code"), " ", ""))
 			require.Equal(t, e.failed, span.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR)
+
+			if _, odd := unrouted[name]; odd && response != nil && name != unknownMethod {
+				require.Equal(t, fmt.Sprintf("%x", span.GetTraceId()), response.Header.Get("X-Trace"), "the error handler knows the trace")
+			}
 
 			key := fmt.Sprintf("%s %s %d %s", e.method, e.route, e.status, e.errorType)
 			after := s.samples()
@@ -300,8 +341,8 @@ func TestEveryRequestLeavesOneSpanOneSampleOneLogLineAndAnExemplar(t *testing.T)
 	require.Zero(t, s.families()["http_server_active_requests"].GetMetric()[0].GetGauge().GetValue())
 }
 
-// provoke sends the request and reads the answer.
-func (s *service) provoke(e ending) {
+// provoke sends the request and reads the answer, which it returns where nobody converses.
+func (s *service) provoke(e ending) *http.Response {
 	s.t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(s.t.Context(), "tcp", s.addr)
 	require.NoError(s.t, err)
@@ -311,13 +352,14 @@ func (s *service) provoke(e ending) {
 	require.NoError(s.t, err)
 	if e.converse != nil {
 		e.converse(s.t, conn, s.answers)
-		return
+		return nil
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: e.method})
 	require.NoError(s.t, err)
 	require.Equal(s.t, e.status, response.StatusCode)
 	_, err = io.Copy(io.Discard, response.Body)
 	require.Equal(s.t, e.cut, err != nil, "%v", err)
+	return response
 }
 
 // requireLine wants one line in the access log that says what the span says.

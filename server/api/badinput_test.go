@@ -100,6 +100,7 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 			require.NotContains(t, said, "\ufffd")
 			require.NotContains(t, said, "REDACTED")
 			require.NotContains(t, said, "Go ")
+			require.Len(t, problem.TraceID, 32)
 		})
 	}
 }

@@ -31,18 +31,22 @@ type healthCheck struct {
 	Problem    string  `json:"problem,omitempty" example:"it does not answer" doc:"What is wrong."`
 }
 
-type stateAnswer struct {
-	Status       int
+type aliveAnswer struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
-		Status string `json:"status" example:"ready"`
+		Status string `json:"status" enum:"alive"`
 	}
 }
 
-func state(status int, word string) *stateAnswer {
-	answer := &stateAnswer{Status: status, CacheControl: "no-store"}
-	answer.Body.Status = word
-	return answer
+type readyAnswer struct {
+	Status       int
+	CacheControl string `header:"Cache-Control"`
+	Body         readyBody
+}
+
+type readyBody struct {
+	Status string            `json:"status" enum:"ready,unready,draining" example:"ready"`
+	Checks map[string]string `json:"checks" example:"{\"database\":\"up\",\"payments\":\"down\"}" doc:"Each dependency by name, up or down. Some the service can do without: payments are down while their circuit breaker is open, and orders are taken."`
 }
 
 const (
@@ -60,19 +64,30 @@ func registerHealth(api huma.API, o Options) {
 			return describeHealth(o, o.Health.Report(ctx)), nil
 		})
 	huma.Register(api, healthOperation("get-live", livePath, "Whether the process runs"),
-		func(context.Context, *struct{}) (*stateAnswer, error) {
-			return state(http.StatusOK, "alive"), nil
+		func(context.Context, *struct{}) (*aliveAnswer, error) {
+			answer := &aliveAnswer{CacheControl: "no-store"}
+			answer.Body.Status = "alive"
+			return answer, nil
 		})
 	huma.Register(api, healthOperation("get-ready", readyPath, "Whether to send requests here"),
-		func(ctx context.Context, _ *struct{}) (*stateAnswer, error) {
-			switch {
-			case o.Health.Draining():
-				return state(http.StatusServiceUnavailable, "draining"), nil
-			case !o.Health.Report(ctx).Healthy():
-				return state(http.StatusServiceUnavailable, "unready"), nil
-			}
-			return state(http.StatusOK, "ready"), nil
+		func(ctx context.Context, _ *struct{}) (*readyAnswer, error) {
+			return describeReadiness(o.Health.Draining(), o.Health.Report(ctx)), nil
 		})
+}
+
+func describeReadiness(draining bool, report health.Report) *readyAnswer {
+	answer := &readyAnswer{Status: http.StatusServiceUnavailable, CacheControl: "no-store"}
+	answer.Body = readyBody{Status: "unready", Checks: map[string]string{}}
+	for name, result := range report.Results {
+		answer.Body.Checks[name] = word(result)
+	}
+	switch {
+	case draining:
+		answer.Body.Status = "draining"
+	case report.Healthy():
+		answer.Status, answer.Body.Status = http.StatusOK, "ready"
+	}
+	return answer
 }
 
 func healthOperation(id, path, summary string) huma.Operation {
@@ -92,14 +107,17 @@ func describeHealth(o Options, report health.Report) *healthAnswer {
 		answer.Status, answer.Body.Status = http.StatusServiceUnavailable, "unhealthy"
 	}
 	for name, result := range report.Results {
-		check := healthCheck{
-			Status: "up", Required: result.Required, Problem: result.Problem,
+		answer.Body.Checks[name] = healthCheck{
+			Status: word(result), Required: result.Required, Problem: result.Problem,
 			DurationMS: float64(result.Duration.Microseconds()) / 1e3, //nolint:mnd // ms
 		}
-		if !result.Up {
-			check.Status = "down"
-		}
-		answer.Body.Checks[name] = check
 	}
 	return answer
+}
+
+func word(result health.Result) string {
+	if result.Up {
+		return "up"
+	}
+	return "down"
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -62,6 +63,7 @@ type PackingSlot struct {
 type PackingOrder struct {
 	ID         string        `json:"id" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11"`
 	CustomerID string        `json:"customer_id" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a16"`
+	Customer   string        `json:"customer" example:"Aoife Byrne" doc:"The customer's name, to hand the bag over by; empty when the account is gone."`
 	State      string        `json:"state" enum:"paid,packed,collected"`
 	Lines      []PackingLine `json:"lines" nullable:"false"`
 }
@@ -116,7 +118,9 @@ func packingOf(p market.PackingList) PackingReport {
 		slot := &report.Slots[at]
 		last := len(slot.Orders) - 1
 		if last < 0 || slot.Orders[last].ID != line.OrderID {
-			slot.Orders = append(slot.Orders, PackingOrder{ID: line.OrderID, CustomerID: line.CustomerID, State: string(line.State)})
+			slot.Orders = append(slot.Orders, PackingOrder{
+				ID: line.OrderID, CustomerID: line.CustomerID, Customer: line.Customer, State: string(line.State),
+			})
 			last++
 		}
 		slot.Orders[last].Lines = append(slot.Orders[last].Lines, PackingLine{
@@ -213,20 +217,22 @@ func harvestRows(h market.Harvest) [][]string {
 }
 
 func packingRows(p market.PackingList) [][]string {
-	rows := [][]string{{"slot", "starts_at", "ends_at", "order_id", "customer_id", "state", "farm", "product", "unit", "quantity"}}
+	rows := [][]string{{"slot", "starts_at", "ends_at", "order_id", "customer_id", "customer", "state", "farm", "product", "unit", "quantity"}}
 	for i := range p.Lines {
 		l := &p.Lines[i]
 		rows = append(rows, []string{
-			cell(l.SlotLabel), l.StartsAt, l.EndsAt, l.OrderID, l.CustomerID, string(l.State), cell(l.FarmName), cell(l.Name),
+			cell(l.SlotLabel), l.StartsAt, l.EndsAt, l.OrderID, l.CustomerID, cell(l.Customer), string(l.State), cell(l.FarmName), cell(l.Name),
 			cell(l.UnitLabel), strconv.FormatInt(l.Quantity, 10),
 		})
 	}
 	return rows
 }
 
-// cell keeps spreadsheets from taking a name for a formula: https://owasp.org/www-community/attacks/CSV_Injection.
+// cell keeps spreadsheets from taking a name for a formula, which may also begin with a full-width sign:
+// https://owasp.org/www-community/attacks/CSV_Injection.
 func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	first, _ := utf8.DecodeRuneInString(text)
+	if strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return "'" + text
 	}
 	return text

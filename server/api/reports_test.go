@@ -79,7 +79,12 @@ func TestThePackingListIsBySlotAndOrder(t *testing.T) {
 		sell(t, fair)
 		_, err := fair.Store.DB().ExecContext(t.Context(), "UPDATE order_lines SET name = '=HYPERLINK(1)' WHERE name = 'Product 3'")
 		require.NoError(t, err)
-		manager := as(t, fair.Store, market.MarketManager)
+		manager, customer := as(t, fair.Store, market.MarketManager), as(t, fair.Store, market.Customer)
+		_, err = fair.Store.DB().ExecContext(t.Context(), "UPDATE orders SET customer_id = ? WHERE slot_id = ?",
+			customer.ID, fair.Market.Slots[1].ID)
+		require.NoError(t, err)
+		_, err = fair.Store.DB().ExecContext(t.Context(), "UPDATE accounts SET name = '＝Nora' WHERE id = ?", customer.ID)
+		require.NoError(t, err)
 		path := "/api/v1/market-days/" + fair.Day.ID + "/packing-list"
 
 		packing := decode[item[api.PackingReport]](t, send(t, app, manager, http.MethodGet, path, nil).body).Data
@@ -92,7 +97,10 @@ func TestThePackingListIsBySlotAndOrder(t *testing.T) {
 
 		rows := readCSV(t, send(t, app, manager, http.MethodGet, path+".csv", nil))
 		require.Len(t, rows, 1+4)
-		require.Equal(t, "'=HYPERLINK(1)", rows[2][7], "a spreadsheet does not take a name for a formula")
+		require.Equal(t, "＝Nora", packing.Slots[1].Orders[0].Customer, "a bag is handed over by name")
+		require.Empty(t, packing.Slots[0].Orders[0].Customer, "an order outlives its account")
+		require.Equal(t, []string{"", "'＝Nora"}, []string{rows[1][5], rows[3][5]})
+		require.Equal(t, "'=HYPERLINK(1)", rows[2][8], "a spreadsheet does not take a name for a formula")
 		requireProblem(t, send(t, app, manager, http.MethodGet, "/api/v1/market-days/"+uuid.NewString()+"/packing-list", nil), 404)
 	})
 }

@@ -26,6 +26,7 @@ type PackingLine struct {
 	EndsAt     string
 	OrderID    string
 	CustomerID string
+	Customer   string // name; empty when the account is gone
 	State      OrderState
 	FarmName   string
 	Name       string

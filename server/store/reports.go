@@ -62,6 +62,7 @@ func (s *Store) PackingLines(ctx context.Context, dayID string) ([]market.Packin
 		EndsAt     string
 		OrderID    string
 		CustomerID string
+		Customer   string
 		State      market.OrderState
 		FarmName   string
 		Name       string
@@ -70,8 +71,9 @@ func (s *Store) PackingLines(ctx context.Context, dayID string) ([]market.Packin
 	}
 	query := s.db.NewSelect().TableExpr("orders AS r").
 		Join("JOIN pickup_slots AS s ON s.id = r.slot_id").Join("JOIN order_lines AS l ON l.order_id = r.id").
+		Join("LEFT JOIN accounts AS c ON c.id = r.customer_id").
 		ColumnExpr("s.id AS slot_id, s.label AS slot_label, s.starts_at, s.ends_at").
-		ColumnExpr("r.id AS order_id, r.customer_id, r.state").
+		ColumnExpr("r.id AS order_id, r.customer_id, COALESCE(c.name, '') AS customer, r.state").
 		ColumnExpr("l.farm_name, l.name, l.unit_label, l.quantity").
 		Where("r.market_day_id = ?", dayID).Where("r.state IN (?)", bun.List(bringing())).
 		OrderExpr("s.starts_at, s.id, r.id, l.number")
