@@ -124,3 +124,14 @@ func TestPlantedSecretsAppearInNoAnswerLogOrSpan(t *testing.T) {
 		require.NotContains(t, answers.String(), planted[:11])
 	})
 }
+
+func TestWhoSendsNoTokenIsToldHow(t *testing.T) {
+	app := newBareApp(t)
+	for name, header := range map[string][]string{
+		"nothing": nil, "another scheme": {"Authorization", "Basic bm9yYTpub3Jh"}, "the token alone": {"Authorization", "x"},
+	} {
+		got := send(t, app, user{}, http.MethodGet, "/api/v1/auth/me", nil, header...)
+		detail := requireProblem(t, got, http.StatusUnauthorized).Detail
+		require.Contains(t, detail, "send the access token in the Authorization header, after the word Bearer and a space", name)
+	}
+}

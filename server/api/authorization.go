@@ -18,6 +18,9 @@ import (
 // challenge tells a client without credentials which ones are taken (RFC 6750).
 const challenge = `Bearer realm="farmers-market"`
 
+// sendToken says how, without writing a header out: that would be taken for one with a secret in it.
+const sendToken = "send the access token in the Authorization header, after the word Bearer and a space"
+
 // Access says who may call an operation. The zero Access lets nobody.
 type Access struct {
 	public bool
@@ -144,7 +147,7 @@ func authenticate(sessions *auth.Sessions) fiber.Handler {
 func readToken(sessions *auth.Sessions, header string) (auth.Principal, error) {
 	scheme, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return auth.Principal{}, &market.UnauthenticatedError{Reason: "send the access token as Authorization: Bearer TOKEN"}
+		return auth.Principal{}, &market.UnauthenticatedError{Reason: sendToken}
 	}
 	return sessions.Authenticate(strings.TrimSpace(token))
 }
@@ -177,8 +180,7 @@ func confirm(ctx context.Context, sessions *auth.Sessions) (auth.Principal, erro
 	}
 	principal, known := auth.From(ctx)
 	if !known {
-		return auth.Principal{}, &market.UnauthenticatedError{Reason: "this needs an account: log in and send the access token as " +
-			"Authorization: Bearer TOKEN"}
+		return auth.Principal{}, &market.UnauthenticatedError{Reason: "this needs an account: log in and " + sendToken}
 	}
 	return sessions.Confirm(ctx, principal)
 }

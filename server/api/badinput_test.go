@@ -31,6 +31,8 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 
 	order := fmt.Sprintf(`{"market_day_id":%q,"slot_id":%q,"lines":[{"offering_id":%q,"quantity":%%s}]}`,
 		fair.Day.ID, fair.Market.Slots[0].ID, fair.Offerings[0].ID)
+	product := fmt.Sprintf(`{"farm_id":%q,"name":"A","description":"","category":"eggs","unit":{"kind":"item","size":1,"label":"a"},`+
+		`"price":{"amount":1,"currency":"EUR"},"season":[1]}`, fair.Farms[0].ID)
 	farm := `{"name":%q,"description":"","place":"Sligo","region":"","country":"IE"}`
 	for name, c := range map[string]struct {
 		user    user
@@ -59,11 +61,21 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 		"a field that there is not": {
 			owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "A"), "{", `{"verified":true,`, 1), 422, "validation failed",
 		},
-		"a quantity below nothing":   {customer, "/api/v1/orders", "Idempotency-Key: a\r\n", fmt.Sprintf(order, "-1"), 422, "validation failed"},
-		"a quantity with a fraction": {customer, "/api/v1/orders", "Idempotency-Key: b\r\n", fmt.Sprintf(order, "1.5"), 422, "validation failed"},
-		"a quantity beyond 64 bits":  {customer, "/api/v1/orders", "Idempotency-Key: c\r\n", fmt.Sprintf(order, "1e30"), 422, "validation failed"},
-		"a quantity as a text":       {customer, "/api/v1/orders", "Idempotency-Key: d\r\n", fmt.Sprintf(order, `"1"`), 422, "validation failed"},
-		"an id that is none":         {customer, "/api/v1/orders", "Idempotency-Key: e\r\n", strings.Replace(fmt.Sprintf(order, "1"), fair.Day.ID, "1", 1), 422, "validation failed"},
+		"a quantity below nothing":         {customer, "/api/v1/orders", "Idempotency-Key: a\r\n", fmt.Sprintf(order, "-1"), 422, "validation failed"},
+		"a quantity with a fraction":       {customer, "/api/v1/orders", "Idempotency-Key: b\r\n", fmt.Sprintf(order, "1.5"), 422, "validation failed"},
+		"a quantity beyond 64 bits":        {customer, "/api/v1/orders", "Idempotency-Key: c\r\n", fmt.Sprintf(order, "1e30"), 422, "validation failed"},
+		"a quantity with an exponent":      {customer, "/api/v1/orders", "Idempotency-Key: i\r\n", fmt.Sprintf(order, "1e2"), 422, "body lines.quantity must be a whole number of at most 64 bits, written in digits alone"},
+		"a whole quantity with a fraction": {customer, "/api/v1/orders", "Idempotency-Key: j\r\n", fmt.Sprintf(order, "2.0"), 422, "got the number 2.0"},
+		"a size beyond 64 bits":            {owner, "/api/v1/products", "", strings.Replace(product, `"size":1`, `"size":9223372036854775808`, 1), 422, "body unit.size must be a whole number"},
+		"half of a surrogate pair":         {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", `A\ud800`, 1), 400, "half of a surrogate pair"},
+		"the other half":                   {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", `\uDC00B`, 1), 400, "half of a surrogate pair"},
+		"a pair the wrong way round":       {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", `\ude00\ud83d`, 1), 400, "half of a surrogate pair"},
+		"half a pair before a letter":      {owner, "/api/v1/farms", "", strings.Replace(fmt.Sprintf(farm, "X"), "X", `\ud83d\u0041`, 1), 400, "half of a surrogate pair"},
+		"half a pair at the body's end":    {owner, "/api/v1/farms", "", `{"name":"\ud83d`, 400, "half of a surrogate pair"},
+		"half an escape at the body's end": {owner, "/api/v1/farms", "", `{"name":"\u00`, 400, "invalid character"},
+		"headers that are too large":       {owner, "/api/v1/farms", "X-Filler: " + strings.Repeat("x", 16<<10) + "\r\n", "", 431, "Too Large"},
+		"a quantity as a text":             {customer, "/api/v1/orders", "Idempotency-Key: d\r\n", fmt.Sprintf(order, `"1"`), 422, "validation failed"},
+		"an id that is none":               {customer, "/api/v1/orders", "Idempotency-Key: e\r\n", strings.Replace(fmt.Sprintf(order, "1"), fair.Day.ID, "1", 1), 422, "validation failed"},
 		"an id that is not percent-encoded": {
 			customer, "/api/v1/orders/%zz/cancel", "", "", 422, "path.id must be percent-encoded",
 		},
@@ -77,6 +89,8 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 			got := sendRaw(t, address, c.user, c.path, c.headers, c.body)
 			require.Equal(t, c.status, got.status, string(got.body))
 			require.Equal(t, "application/problem+json", got.contentType)
+			require.Equal(t, "private, no-store", got.header.Get("Cache-Control"))
+			require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"))
 			problem := decode[api.Problem](t, got.body)
 			said := problem.Detail + " " + problem.Title
 			for _, e := range problem.Errors {
@@ -84,6 +98,8 @@ func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
 			}
 			require.Contains(t, said, c.says)
 			require.NotContains(t, said, "\ufffd")
+			require.NotContains(t, said, "REDACTED")
+			require.NotContains(t, said, "Go ")
 			require.Len(t, problem.TraceID, 32)
 		})
 	}
@@ -139,4 +155,19 @@ func sendRaw(t *testing.T, address string, u user, path, headers, body string) a
 	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
 	require.NoError(t, err)
 	return read(t, response)
+}
+
+func TestEveryEscapeThatIsACharacterIsTaken(t *testing.T) {
+	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
+	_, err := migrations.Migrate(t.Context(), s.DB())
+	require.NoError(t, err)
+	app, owner := newApp(t, s), as(t, s, market.FarmOwner)
+	for escaped, name := range map[string]string{
+		`\ud83d\ude00`: "😀", `\uD83D\uDE00!`: "😀!", `\u00e9`: "é", `\ufffd`: "\ufffd", `\\ud800`: `\ud800`, `A\"\/B\\`: `A"/B\`, `\ue000`: "\ue000",
+	} {
+		body := `{"name":"` + escaped + `","description":"","place":"Sligo","region":"","country":"IE"}`
+		got := send(t, app, owner, http.MethodPost, "/api/v1/farms", body)
+		require.Equal(t, http.StatusCreated, got.status, "%s: %s", escaped, got.body)
+		require.Equal(t, name, decode[item[api.Farm]](t, got.body).Data.Name)
+	}
 }

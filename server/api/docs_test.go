@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net"
+	"net/http"
 	"testing"
 	"time"
 
@@ -55,6 +56,25 @@ func TestTheDocumentationCallsTheRunningServerAsWhoHasAuthorised(t *testing.T) {
 	answer := execute()
 	require.Contains(t, answer, "200")
 	require.Contains(t, answer, customer.Email)
+}
+
+func TestAFileOfTheDocumentationHasATagThatItIsAskedForBy(t *testing.T) {
+	app := newBareApp(t)
+	for _, encoding := range []string{"identity", "gzip"} {
+		got := send(t, app, user{}, http.MethodGet, "/docs/swagger-ui.css", nil, "Accept-Encoding", encoding)
+		require.Equal(t, http.StatusOK, got.status)
+		require.Equal(t, "text/css; charset=utf-8", got.contentType)
+		etag := got.header.Get("ETag")
+		require.Regexp(t, `^W/"[^"]+"$`, etag)
+		for condition, status := range map[string]int{
+			etag: 304, etag[len("W/"):]: 304, `"x", ` + etag: 304, "*": 304, `W/"x"`: 200, etag[len(`W/"`) : len(etag)-1]: 200,
+		} {
+			again := send(t, app, user{}, http.MethodGet, "/docs/swagger-ui.css", nil, "Accept-Encoding", encoding, "If-None-Match", condition)
+			require.Equal(t, status, again.status, condition)
+			require.Equal(t, etag, again.header.Get("ETag"))
+			require.Equal(t, status == 200, len(again.body) > 0, condition)
+		}
+	}
 }
 
 // serve listens on a free port and returns its address.

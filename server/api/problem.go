@@ -112,6 +112,7 @@ func answerError(c *fiber.Ctx, err error) error {
 	if name, value := headerOf(p); name != "" {
 		c.Set(name, value)
 	}
+	secure(c) // what is refused while it is read passes no middleware
 	c.Set(fiber.HeaderContentType, problemType)
 	return c.Status(p.Status).Send(body)
 }

@@ -49,12 +49,25 @@ func (n Networks) Client(peer netip.Addr, forwarded string) netip.Addr {
 	client := peer.Unmap()
 	for n.Contain(client) && forwarded != "" {
 		last := strings.LastIndexByte(forwarded, ',')
-		address, err := netip.ParseAddr(strings.TrimSpace(forwarded[last+1:]))
-		if err != nil {
+		address, ok := parseEntry(strings.TrimSpace(forwarded[last+1:]))
+		if !ok {
 			break // a proxy that we trust says nothing that we understand: it stands for its clients
 		}
 		client = address.Unmap().WithZone("")
 		forwarded = forwarded[:max(last, 0)]
 	}
 	return client
+}
+
+// parseEntry reads an address as proxies write it: alone, or with the port of the client's connection, as Azure's
+// Application Gateway does. With a port, and with some proxies without, one of IPv6 is in brackets.
+func parseEntry(entry string) (netip.Addr, bool) {
+	if address, err := netip.ParseAddr(entry); err == nil {
+		return address, true
+	}
+	if strings.HasSuffix(entry, "]") {
+		entry += ":0"
+	}
+	withPort, err := netip.ParseAddrPort(entry)
+	return withPort.Addr(), err == nil
 }

@@ -21,7 +21,13 @@ func TestTheClientIsWhomTheOutermostTrustedProxySaw(t *testing.T) {
 		"nonsense before the proxy's":         {"10.0.0.0/8", "10.0.0.1", "<script>,, 203.0.113.7", "203.0.113.7"},
 		"nonsense alone":                      {"10.0.0.0/8", "10.0.0.1", "unknown", "10.0.0.1"},
 		"an empty header":                     {"10.0.0.0/8", "10.0.0.1", "", "10.0.0.1"},
-		"an address with a port is nonsense":  {"10.0.0.0/8", "10.0.0.1", "203.0.113.7:443", "10.0.0.1"},
+		"an address with a port":              {"10.0.0.0/8", "10.0.0.1", "203.0.113.7:4444", "203.0.113.7"},
+		"IPv6 with a port":                    {"10.0.0.0/8", "10.0.0.1", "[2001:db8::1]:443", "2001:db8::1"},
+		"IPv6 in brackets":                    {"10.0.0.0/8", "10.0.0.1", "[2001:db8::1]", "2001:db8::1"},
+		"proxies with ports":                  {"10.0.0.0/8", "10.0.0.1", "1.2.3.4:1, 203.0.113.7:4444,10.0.0.2:80", "203.0.113.7"},
+		"a port that is none":                 {"10.0.0.0/8", "10.0.0.1", "203.0.113.7:99999", "10.0.0.1"},
+		"a port and nothing else":             {"10.0.0.0/8", "10.0.0.1", ":443", "10.0.0.1"},
+		"a zone and a port":                   {"10.0.0.0/8", "10.0.0.1", "[fe80::1%eth7]:443", "fe80::1"},
 		"everybody is trusted":                {"10.0.0.0/8", "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"},
 		"IPv6":                                {"fd00::/8", "fd00::1", "2001:db8::7", "2001:db8::7"},
 		"IPv4 in IPv6":                        {"10.0.0.0/8", "::ffff:10.0.0.1", "::ffff:203.0.113.7", "203.0.113.7"},
@@ -50,6 +56,7 @@ func TestNetworksAreReadStrictly(t *testing.T) {
 func FuzzClient(f *testing.F) {
 	f.Add("203.0.113.7, 10.0.0.2")
 	f.Add(",,%")
+	f.Add("[2001:db8::1]:443, 10.0.0.2:80")
 	trusted, err := clientaddr.Parse("10.0.0.0/8")
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, forwarded string) {

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // Position is where a page of a list ends: at an item, of which it has what the list is ordered by. The zero value is the
@@ -24,8 +28,12 @@ type Position struct {
 func (p Position) Zero() bool { return p.ID == "" }
 
 // A cursor is a Position in one list, as clients get it: two digests and the position, in base64url. It is no secret and
-// gives no right; the digests tell a cursor that was cut short or altered from one that belongs to another list.
+// gives no right; the digests tell a cursor that was cut short or altered from one that belongs to another list. Whoever
+// computes them can make one up, so what it says is checked.
 const digestBytes = 6
+
+// maxItems bounds the numbers in a cursor: no list is so long.
+const maxItems = 1_000_000_000
 
 // cursorSeparator stands between the parts of a position. No part can contain it.
 const cursorSeparator = "\x00"
@@ -46,7 +54,7 @@ func (p Position) cursor(picks []string) string {
 // readCursor fails with ErrInvalid where the cursor is none, or that of another list.
 func readCursor(cursor string, picks []string) (Position, error) {
 	invalid := func(rule string) (Position, error) {
-		return Position{}, &InvalidError{Field: "cursor", Rule: rule, Value: cursor}
+		return Position{}, &InvalidError{Field: "cursor", Rule: rule} // it says nothing to people
 	}
 	const unaltered = "be pagination.next of an answer, unaltered"
 	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
@@ -71,8 +79,11 @@ func readPosition(text string) (Position, bool) {
 	}
 	before, wrongBefore := strconv.Atoi(parts[0])
 	total, wrongTotal := strconv.Atoi(parts[1])
-	ok := wrongBefore == nil && wrongTotal == nil && before > 0 && total >= 0 && parts[3] != ""
-	return Position{Before: before, Total: total, AtLeast: parts[2] == "true", ID: parts[3], Key: parts[4]}, ok
+	atLeast, wrongAtLeast := strconv.ParseBool(parts[2])
+	id, key := parts[3], parts[4]
+	ok := errors.Join(wrongBefore, wrongTotal, wrongAtLeast, uuid.Validate(id)) == nil &&
+		before > 0 && before <= maxItems && total >= 0 && total <= maxItems && utf8.ValidString(key)
+	return Position{Before: before, Total: total, AtLeast: atLeast, ID: id, Key: key}, ok
 }
 
 // digest tells lists of texts apart.

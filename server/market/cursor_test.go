@@ -2,7 +2,11 @@ package market_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,9 +35,9 @@ func TestACursorLeadsToWhereItsPageEnded(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		end := market.Position{
 			Key:    rapid.StringMatching(`[^\x00]*`).Draw(r, "key"),
-			ID:     rapid.StringMatching(`[0-9a-f-]{36}`).Draw(r, "id"),
-			Before: rapid.IntRange(1, 1<<30).Draw(r, "before"),
-			Total:  rapid.IntRange(0, 1<<30).Draw(r, "total"), AtLeast: rapid.Bool().Draw(r, "at least"),
+			ID:     rapid.StringMatching(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`).Draw(r, "id"),
+			Before: rapid.IntRange(1, 1e9).Draw(r, "before"),
+			Total:  rapid.IntRange(0, 1e9).Draw(r, "total"), AtLeast: rapid.Bool().Draw(r, "at least"),
 		}
 		query := market.ProductQuery{
 			Paging: market.Paging{Page: 1, Limit: 20}, Search: rapid.StringMatching(`[a-zé]{0,9}`).Draw(r, "search"),
@@ -85,6 +89,54 @@ func TestACursorThatIsNotOfThisListIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalogue.Products(t.Context(), market.ProductQuery{Paging: market.Paging{Page: 1, Limit: 20, Cursor: farms.Next}})
 	require.ErrorContains(t, err, foreign)
+}
+
+// forge makes a cursor that says this, for the list that the cursor is of, as anybody can.
+func forge(t *testing.T, cursor string, parts ...string) string {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	require.NoError(t, err)
+	const digest = 6
+	position := strings.Join(parts, "\x00")
+	own := sha256.Sum256([]byte(strconv.Itoa(len(position)) + ":" + position))
+	return base64.RawURLEncoding.EncodeToString(slices.Concat(own[:digest], raw[digest:2*digest], []byte(position)))
+}
+
+func TestACursorThatIsMadeUpSaysNothingThatCannotBe(t *testing.T) {
+	const id = "0190c0de-0000-7000-8000-000000000000"
+	catalogue := market.NewCatalogue(&endingStore{end: market.Position{Key: "kale", ID: id, Before: 20}})
+	given, err := catalogue.Products(t.Context(), market.ProductQuery{Paging: market.Paging{Page: 1, Limit: 20}})
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		says  []string // before, total, at least, id, key
+		taken bool
+	}{
+		"what an answer says":        {[]string{"20", "247", "false", id, "kale"}, true},
+		"the start of the list":      {[]string{"0", "247", "false", id, "kale"}, false},
+		"items before the start":     {[]string{"-9223372036854775808", "247", "false", id, "kale"}, false},
+		"more items than there are":  {[]string{"9223372036854775807", "247", "false", id, "kale"}, false},
+		"items without a number":     {[]string{"many", "247", "false", id, "kale"}, false},
+		"a total below nothing":      {[]string{"20", "-1", "false", id, "kale"}, false},
+		"a total that nobody counts": {[]string{"20", "1000000001", "true", id, "kale"}, false},
+		"a total that may be so":     {[]string{"20", "247", "perhaps", id, "kale"}, false},
+		"no id":                      {[]string{"20", "247", "false", "", "kale"}, false},
+		"an id that is none":         {[]string{"20", "247", "false", "kale", "kale"}, false},
+		"a key that is not UTF-8":    {[]string{"20", "247", "false", id, "\xff\xfe"}, false},
+		"too little":                 {[]string{"20", "247", "false", id}, false},
+		"too much":                   {[]string{"20", "247", "false", id, "kale", ""}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := catalogue.Products(t.Context(), market.ProductQuery{
+				Paging: market.Paging{Page: 1, Limit: 20, Cursor: forge(t, given.Next, c.says...)},
+			})
+			if c.taken {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, "cursor must be pagination.next of an answer, unaltered")
+			require.ErrorIs(t, err, market.ErrInvalid)
+		})
+	}
 }
 
 func TestPagesByNumberEndWhereSkippingGetsDear(t *testing.T) {

@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -69,6 +70,19 @@ func (d MarketDay) mustTakeOrders(now time.Time) error {
 	return nil
 }
 
+// The years that a market day and its window can be in. Others are mistakes, some of which no database keeps.
+const (
+	firstYear = 2000
+	lastYear  = 2100
+)
+
+func validateYear(field string, year int, value string) error {
+	if year < firstYear || year > lastYear {
+		return &InvalidError{Field: field, Rule: fmt.Sprintf("be in the years %d to %d", firstYear, lastYear), Value: value}
+	}
+	return nil
+}
+
 func (d MarketDay) validate(zone string) error {
 	location, err := time.LoadLocation(zone)
 	if err != nil {
@@ -77,6 +91,15 @@ func (d MarketDay) validate(zone string) error {
 	date, err := time.ParseInLocation(time.DateOnly, d.Date, location)
 	if err != nil {
 		return &InvalidError{Field: "date", Rule: "be a date such as 2026-03-14", Value: d.Date}
+	}
+	for _, err := range []error{
+		validateYear("date", date.Year(), d.Date),
+		validateYear("opens_at", d.OpensAt.Year(), d.OpensAt.Format(time.RFC3339)),
+		validateYear("closes_at", d.ClosesAt.Year(), d.ClosesAt.Format(time.RFC3339)),
+	} {
+		if err != nil {
+			return err
+		}
 	}
 	if !d.ClosesAt.After(d.OpensAt) {
 		return &InvalidError{Field: "closes_at", Rule: "be after opens_at", Value: d.ClosesAt.Format(time.RFC3339)}
@@ -137,11 +160,16 @@ func (p *Plan) AddMarketDay(ctx context.Context, actor Actor, day MarketDay) (Ma
 	if err := day.validate(m.TimeZone); err != nil {
 		return MarketDay{}, err
 	}
+	now := p.clock.Now()
+	if !day.ClosesAt.After(now) {
+		return MarketDay{}, &InvalidError{
+			Field: "closes_at", Rule: "be in the future, or nobody can order", Value: day.ClosesAt.Format(time.RFC3339),
+		}
+	}
 	if day.ID, err = newID(); err != nil {
 		return MarketDay{}, err
 	}
-	day.CreatedAt = p.clock.Now()
-	day.UpdatedAt = day.CreatedAt
+	day.CreatedAt, day.UpdatedAt = now, now
 	return day, p.store.AddMarketDay(ctx, day)
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -36,18 +37,22 @@ func text(key string) (any, error) { return key, nil }
 
 func amount(key string) (any, error) {
 	value, err := strconv.ParseInt(key, 10, 64)
-	return value, invalidCursor(key, err)
+	return value, invalidCursor(err)
 }
 
 func moment(key string) (any, error) {
 	value, err := time.Parse(time.RFC3339Nano, key)
-	return value.UTC(), invalidCursor(key, err)
+	value = value.UTC()
+	if year := value.Year(); err == nil && (year < 1 || year > 9999) { // PostgreSQL has no year 0
+		err = fmt.Errorf("year %d", year)
+	}
+	return value, invalidCursor(err)
 }
 
 // invalidCursor says that a cursor has a key that no row of the list can have.
-func invalidCursor(key string, err error) error {
+func invalidCursor(err error) error {
 	if err != nil {
-		return &market.InvalidError{Field: "cursor", Rule: "be pagination.next of an answer, unaltered", Value: key}
+		return &market.InvalidError{Field: "cursor", Rule: "be pagination.next of an answer, unaltered"}
 	}
 	return nil
 }

@@ -120,6 +120,35 @@ func TestEveryListCanBeWalked(t *testing.T) {
 	})
 }
 
+func TestACursorWithAKeyThatNoRowHasIsRefused(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for name, c := range map[string]struct {
+			sort  market.Sort
+			key   string
+			taken bool
+		}{
+			"a time":                             {market.SortNewest, "2026-05-01T08:00:00.000001Z", true},
+			"no time":                            {market.SortNewest, "yesterday", false},
+			"a time in the year 0":               {market.SortNewest, "0000-01-01T00:00:00Z", false},
+			"a time before the year 1, in UTC":   {market.SortNewest, "0001-01-01T00:00:00+14:00", false},
+			"a time after the year 9999, in UTC": {market.SortNewest, "9999-12-31T23:59:59-14:00", false},
+			"a price":                            {market.SortPrice, "-9223372036854775808", true},
+			"a price beyond 64 bits":             {market.SortPrice, "9223372036854775808", false},
+		} {
+			t.Run(name, func(t *testing.T) {
+				_, err := s.Products(t.Context(), market.ProductQuery{Sort: c.sort, Paging: market.Paging{
+					Page: 1, Limit: 20, After: market.Position{Key: c.key, ID: id(7), Before: 20},
+				}})
+				if c.taken {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, market.ErrInvalid)
+			})
+		}
+	})
+}
+
 func TestALongListIsCountedInPart(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		fill(t, s, market.MaxCount+100)
