@@ -74,7 +74,7 @@ func TestJSONNamesTheSeriesToQuery(t *testing.T) {
 
 func TestAValueThatIsAFailureHasACategoryOfErrors(t *testing.T) {
 	found := 0
-	for _, m := range catalogue.Metrics() {
+	for _, m := range catalogue.Market().Metrics {
 		for _, label := range m.Labels {
 			for value, category := range label.ErrorTypes {
 				found++
