@@ -143,7 +143,9 @@ func TestAnOrderThatWaitsBehindADeletionIsRefused(t *testing.T) {
 		if _, err := tx.LockOfferings(ctx, fair.Day.ID, []string{offering.ID}); err != nil {
 			return err
 		}
-		deletion.Go(func() error { return s.DeleteProduct(t.Context(), offering.ProductID, fair.Clock.Now()) })
+		deletion.Go(func() error {
+			return s.DeleteProduct(t.Context(), offering.ProductID, market.AnyVersion, fair.Clock.Now())
+		})
 		waits(offering.ProductID)
 		order.Go(func() error {
 			_, _, err := fair.Checkout.Place(t.Context(), markettest.Buyer(), fair.Want(1))
@@ -158,7 +160,7 @@ func TestAnOrderThatWaitsBehindADeletionIsRefused(t *testing.T) {
 
 func deleteFirstProduct(t *testing.T, fair *markettest.Fair) {
 	t.Helper()
-	require.NoError(t, fair.Store.DeleteProduct(t.Context(), fair.Offerings[0].ProductID, fair.Clock.Now()))
+	require.NoError(t, fair.Store.DeleteProduct(t.Context(), fair.Offerings[0].ProductID, market.AnyVersion, fair.Clock.Now()))
 }
 
 // onSale returns the names of what is listed for the fair's day.
