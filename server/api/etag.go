@@ -61,6 +61,12 @@ type OptionalIfMatch struct {
 	IfMatch string `header:"If-Match" maxLength:"1000" example:"\"q2Hk7mXv0bNc1sYtRwLzAg\"" doc:"The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state."`
 }
 
+// changeInput is the request for a change that needs nothing but the resource.
+type changeInput struct {
+	IDParam
+	OptionalIfMatch
+}
+
 // unchanged returns whether a resource is in a state that the client has seen; nil when it does not say. of is the resource
 // as the API shows it.
 func unchanged[Resource, T any](m OptionalIfMatch, of func(Resource) T) func(Resource) bool {

@@ -88,9 +88,9 @@ func RegisterFarms(api huma.API, catalogue *market.Catalogue, producers *market.
 			return answerFarm(ctx, farm, err)
 		})
 	huma.Register(api, protect(only(market.MarketManager, market.Admin), operation(http.MethodPut, "verify-farm",
-		"/api/v1/farms/{id}/verification", "Verify a farm, so that it can sell", "Farms", http.StatusNotFound)),
-		func(ctx context.Context, in *IDParam) (*taggedAnswer[Farm], error) {
-			farm, err := producers.VerifyFarm(ctx, actor(ctx), in.ID)
+		"/api/v1/farms/{id}/verification", "Verify a farm, so that it can sell", "Farms", http.StatusNotFound, http.StatusPreconditionFailed)),
+		func(ctx context.Context, in *changeInput) (*taggedAnswer[Farm], error) {
+			farm, err := producers.VerifyFarm(ctx, actor(ctx), in.ID, unchanged(in.OptionalIfMatch, farmOf))
 			return answerFarm(ctx, farm, err)
 		})
 }

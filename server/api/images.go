@@ -59,6 +59,7 @@ func imageOf(hash string) *Image {
 }
 
 type uploadInput struct {
+	OptionalIfMatch
 	ID      string `path:"id" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11" doc:"Id of the product."`
 	RawBody []byte `contentType:"image/jpeg"`
 }
@@ -66,7 +67,7 @@ type uploadInput struct {
 // RegisterImages adds the photographs of products to the API.
 func RegisterImages(api huma.API, o Images, producers *market.Producers) {
 	upload := operation(http.MethodPut, "put-product-image", imagePath, "Give a product a photograph", "Products",
-		http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+		http.StatusNotFound, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
 	upload.Description = "Send a JPEG, PNG or WebP as the body. It is turned upright and kept as JPEG in three widths; all else that " +
 		"the file says, such as where it was taken, is dropped."
 	upload.MaxBodyBytes = int64(o.Limit)
@@ -75,20 +76,22 @@ func RegisterImages(api huma.API, o Images, producers *market.Producers) {
 		upload.RequestBody.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 	}
 	huma.Register(api, protect(owners(), upload), func(ctx context.Context, in *uploadInput) (*taggedAnswer[Product], error) {
-		if err := producers.MayChangeProduct(ctx, actor(ctx), in.ID); err != nil { // before the work
+		seen := unchanged(in.OptionalIfMatch, productOf)
+		if err := producers.MayChangeProduct(ctx, actor(ctx), in.ID, seen); err != nil { // before the work
 			return nil, problemOf(ctx, err)
 		}
 		hash, err := o.keep(ctx, in.RawBody, producers.ExpectImage)
 		if err != nil {
 			return nil, problemOf(ctx, err)
 		}
-		product, err := producers.SetProductImage(ctx, actor(ctx), in.ID, hash)
+		product, err := producers.SetProductImage(ctx, actor(ctx), in.ID, seen, hash)
 		return answerProduct(ctx, product, err)
 	})
 	huma.Register(api, protect(owners(), operation(http.MethodDelete, "delete-product-image", imagePath,
-		"Take a product's photograph away", "Products", http.StatusNotFound)),
-		func(ctx context.Context, in *IDParam) (*struct{}, error) {
-			if _, err := producers.SetProductImage(ctx, actor(ctx), in.ID, ""); err != nil {
+		"Take a product's photograph away", "Products", http.StatusNotFound, http.StatusPreconditionFailed)),
+		func(ctx context.Context, in *changeInput) (*struct{}, error) {
+			seen := unchanged(in.OptionalIfMatch, productOf)
+			if _, err := producers.SetProductImage(ctx, actor(ctx), in.ID, seen, ""); err != nil {
 				return nil, problemOf(ctx, err)
 			}
 			return nil, nil //nolint:nilnil // 204 has no body

@@ -63,6 +63,9 @@ func RegisterMarketDays(api huma.API, plan *market.Plan) {
 		}
 		return answerTagged(marketDayOf(day, plan.Now())), nil
 	}
+	seen := func(m OptionalIfMatch) func(market.MarketDay) bool {
+		return unchanged(m, func(d market.MarketDay) MarketDay { return marketDayOf(d, plan.Now()) })
+	}
 	huma.Register(api, protect(public(), readOperation("list-market-days", "/api/v1/market-days", "List market days", "Market days",
 		http.StatusUnprocessableEntity)),
 		func(ctx context.Context, params *marketDaysParams) (*listAnswer[MarketDay], error) {
@@ -98,15 +101,14 @@ func RegisterMarketDays(api huma.API, plan *market.Plan) {
 			Body Window
 		},
 		) (*taggedAnswer[MarketDay], error) {
-			seen := unchanged(params.OptionalIfMatch, func(d market.MarketDay) MarketDay { return marketDayOf(d, plan.Now()) })
-			day, err := plan.MoveWindow(ctx, actor(ctx), params.ID, seen, params.Body.OpensAt, params.Body.ClosesAt)
+			day, err := plan.MoveWindow(ctx, actor(ctx), params.ID, seen(params.OptionalIfMatch), params.Body.OpensAt, params.Body.ClosesAt)
 			return answer(ctx, day, err)
 		})
 	huma.Register(api, protect(manager, operation(http.MethodDelete, "delete-market-day", "/api/v1/market-days/{id}",
 		"Delete a market day that nobody has ordered for", "Market days",
-		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *IDParam) (*struct{}, error) {
-			if err := plan.DeleteMarketDay(ctx, actor(ctx), params.ID); err != nil {
+		http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)),
+		func(ctx context.Context, params *changeInput) (*struct{}, error) {
+			if err := plan.DeleteMarketDay(ctx, actor(ctx), params.ID, seen(params.OptionalIfMatch)); err != nil {
 				return nil, problemOf(ctx, err)
 			}
 			return nil, nil //nolint:nilnil // Huma answers 204 to it

@@ -49,3 +49,42 @@ func TestAChangeCanNameTheStateItChanges(t *testing.T) {
 		}
 	})
 }
+
+func TestEveryOtherWriteHonoursAStateThatItIsGiven(t *testing.T) {
+	eachShop(t, []int64{9}, func(t *testing.T, app *fiber.App, fair *markettest.Fair) {
+		manager, farmer := as(t, fair.Store, market.MarketManager), as(t, fair.Store, market.FarmOwner)
+		_, err := fair.Store.DB().ExecContext(t.Context(), "UPDATE farms SET owner_id = ?, verified_at = NULL", farmer.ID)
+		require.NoError(t, err)
+		farm, product := "/api/v1/manage/farms/"+fair.Farms[0].ID, "/api/v1/manage/products/"+fair.Offerings[0].ProductID
+		day := send(t, app, manager, http.MethodPost, "/api/v1/market-days", api.NewMarketDay{
+			MarketID: fair.Market.ID, Date: "2026-11-28", Window: api.Window{OpensAt: fair.Day.OpensAt, ClosesAt: fair.Day.ClosesAt},
+		})
+		require.Equal(t, 201, day.status, string(day.body))
+		emptyDay := "/api/v1/market-days/" + decode[item[api.MarketDay]](t, day.body).Data.ID
+		for _, c := range []struct {
+			name         string
+			user         user
+			state        string // where the state is read
+			method, path string
+			body         any
+			status       int
+		}{
+			{"a verification", manager, farm, http.MethodPut, "/api/v1/farms/" + fair.Farms[0].ID + "/verification", nil, 200},
+			{"a verification once more", manager, farm, http.MethodPut, "/api/v1/farms/" + fair.Farms[0].ID + "/verification", nil, 200},
+			{"a photograph", farmer, product, http.MethodPut, "/api/v1/products/" + fair.Offerings[0].ProductID + "/image", string(photograph(t, 100, 100)), 200},
+			{"no photograph", farmer, product, http.MethodDelete, "/api/v1/products/" + fair.Offerings[0].ProductID + "/image", nil, 204},
+			{"a product's deletion", farmer, product, http.MethodDelete, "/api/v1/products/" + fair.Offerings[0].ProductID, nil, 204},
+			{"a market day's deletion", manager, emptyDay, http.MethodDelete, emptyDay, nil, 204},
+		} {
+			seen := send(t, app, c.user, http.MethodGet, c.state, nil).header.Get("ETag")
+			require.NotEmpty(t, seen, c.name)
+			for _, stale := range []string{`"bogus"`, "W/" + seen, "bogus"} {
+				got := send(t, app, c.user, c.method, c.path, c.body, "If-Match", stale)
+				require.Contains(t, requireProblem(t, got, 412).Detail, "has changed since you read it", c.name)
+			}
+			require.Equal(t, seen, send(t, app, c.user, http.MethodGet, c.state, nil).header.Get("ETag"), "%s: nothing was changed", c.name)
+			changed := send(t, app, c.user, c.method, c.path, c.body, "If-Match", `"bogus", `+seen)
+			require.Equal(t, c.status, changed.status, "%s: %s", c.name, changed.body)
+		}
+	})
+}

@@ -142,11 +142,11 @@ func RegisterProducts(api huma.API, catalogue *market.Catalogue, producers *mark
 			return answerProduct(ctx, product, err)
 		})
 	deletion := operation(http.MethodDelete, "delete-product", "/api/v1/products/{id}", "Take a product out of the catalogue", "Products",
-		http.StatusNotFound)
+		http.StatusNotFound, http.StatusPreconditionFailed)
 	deletion.Description = "Its offerings are off sale from then on. Orders that were placed stay as they are, and can be paid."
 	huma.Register(api, protect(owners(), deletion),
-		func(ctx context.Context, in *IDParam) (*struct{}, error) {
-			if err := producers.DeleteProduct(ctx, actor(ctx), in.ID); err != nil {
+		func(ctx context.Context, in *changeInput) (*struct{}, error) {
+			if err := producers.DeleteProduct(ctx, actor(ctx), in.ID, unchanged(in.OptionalIfMatch, productOf)); err != nil {
 				return nil, problemOf(ctx, err)
 			}
 			return nil, nil //nolint:nilnil // 204 has no body

@@ -52,9 +52,9 @@ func (p *Producers) UpdateFarm(ctx context.Context, farm market.Farm) error {
 }
 
 // VerifyFarm implements market.ProducerStore.
-func (p *Producers) VerifyFarm(ctx context.Context, id string, by market.Actor, at time.Time) error {
+func (p *Producers) VerifyFarm(ctx context.Context, id string, version int64, by market.Actor, at time.Time) error {
 	defer p.cache.farmChanged(ctx, id)
-	return p.store.VerifyFarm(ctx, id, by, at)
+	return p.store.VerifyFarm(ctx, id, version, by, at)
 }
 
 // CreateProduct implements market.ProducerStore.
@@ -75,15 +75,15 @@ func (p *Producers) TouchImage(ctx context.Context, image string, at time.Time) 
 }
 
 // SetProductImage implements market.ProducerStore.
-func (p *Producers) SetProductImage(ctx context.Context, id, image string, at time.Time) error {
+func (p *Producers) SetProductImage(ctx context.Context, id string, version int64, image string, at time.Time) error {
 	defer p.cache.productChanged(ctx, id)
-	return p.store.SetProductImage(ctx, id, image, at)
+	return p.store.SetProductImage(ctx, id, version, image, at)
 }
 
 // DeleteProduct implements market.ProducerStore.
-func (p *Producers) DeleteProduct(ctx context.Context, id string, at time.Time) error {
+func (p *Producers) DeleteProduct(ctx context.Context, id string, version int64, at time.Time) error {
 	defer p.cache.productChanged(ctx, id)
-	return p.store.DeleteProduct(ctx, id, at)
+	return p.store.DeleteProduct(ctx, id, version, at)
 }
 
 func (c *Cache) productChanged(ctx context.Context, id string) {

@@ -45,14 +45,18 @@ func TestAfterEveryWriteTheCacheAnswersAsTheDatabaseDoes(t *testing.T) {
 			{"a new product", func(ctx context.Context) error { return producers.CreateProduct(ctx, product) }},
 			{"another price", func(ctx context.Context) error { return producers.UpdateProduct(ctx, dearer) }},
 			{"another image", func(ctx context.Context) error {
-				return producers.SetProductImage(ctx, product.ID, strings.Repeat("a", 32), now)
+				return producers.SetProductImage(ctx, product.ID, market.AnyVersion, strings.Repeat("a", 32), now)
 			}},
-			{"no image", func(ctx context.Context) error { return producers.SetProductImage(ctx, product.ID, "", now) }},
+			{"no image", func(ctx context.Context) error {
+				return producers.SetProductImage(ctx, product.ID, market.AnyVersion, "", now)
+			}},
 			{"another name of the farm", func(ctx context.Context) error { return producers.UpdateFarm(ctx, renamedFarm) }},
 			{"a verification", func(ctx context.Context) error {
-				return producers.VerifyFarm(ctx, farm.ID, market.Actor{ID: manager.ID, Role: manager.Role}, now)
+				return producers.VerifyFarm(ctx, farm.ID, market.AnyVersion, market.Actor{ID: manager.ID, Role: manager.Role}, now)
 			}},
-			{"a deletion", func(ctx context.Context) error { return producers.DeleteProduct(ctx, product.ID, now) }},
+			{"a deletion", func(ctx context.Context) error {
+				return producers.DeleteProduct(ctx, product.ID, market.AnyVersion, now)
+			}},
 		} {
 			look := func(from market.CatalogueStore) []any {
 				p, productErr := from.Product(t.Context(), product.ID)

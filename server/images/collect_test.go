@@ -64,7 +64,7 @@ func (a *album) show(product string, image images.Image) error {
 	if err := a.pictures.Keep(ctx, image); err != nil {
 		return err
 	}
-	_, err := a.producers.SetProductImage(ctx, a.owner, product, image.Hash)
+	_, err := a.producers.SetProductImage(ctx, a.owner, product, nil, image.Hash)
 	return err
 }
 
@@ -122,9 +122,9 @@ func TestAnImageIsDeletedADayAfterTheLastProductHasShownIt(t *testing.T) {
 		require.False(t, a.has(orphan))
 
 		require.NoError(t, a.show(a.products[0], current))
-		_, err := a.producers.SetProductImage(t.Context(), a.owner, a.products[1], "")
+		_, err := a.producers.SetProductImage(t.Context(), a.owner, a.products[1], nil, "")
 		require.NoError(t, err)
-		require.NoError(t, a.producers.DeleteProduct(t.Context(), a.owner, a.products[3]))
+		require.NoError(t, a.producers.DeleteProduct(t.Context(), a.owner, a.products[3], nil))
 		require.Zero(t, a.collect(), "others may have an answer with its URL")
 		a.clock.Advance(images.Retention + time.Second)
 		require.Equal(t, 2, a.collect())
@@ -140,7 +140,7 @@ func TestAnUploadNeverLosesItsImageToACollectionAtTheSameTime(t *testing.T) {
 		image := imageOf(t, 1)
 		for range 30 {
 			require.NoError(t, a.show(a.products[0], image))
-			_, err := a.producers.SetProductImage(t.Context(), a.owner, a.products[0], "")
+			_, err := a.producers.SetProductImage(t.Context(), a.owner, a.products[0], nil, "")
 			require.NoError(t, err)
 			a.clock.Advance(images.Retention + time.Second) // now it can be collected, until it is uploaded again
 			var group errgroup.Group
@@ -150,7 +150,7 @@ func TestAnUploadNeverLosesItsImageToACollectionAtTheSameTime(t *testing.T) {
 			group.Go(func() error { return a.show(a.products[1], image) })
 			require.NoError(t, group.Wait())
 			require.True(t, a.has(image))
-			_, err = a.producers.SetProductImage(t.Context(), a.owner, a.products[1], "")
+			_, err = a.producers.SetProductImage(t.Context(), a.owner, a.products[1], nil, "")
 			require.NoError(t, err)
 		}
 	})

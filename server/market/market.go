@@ -139,8 +139,8 @@ type PlanStore interface {
 	// ChangeMarketDay locks the day, lets change alter it, and saves it. Orders of it that wait to be paid give their units
 	// back at the time that change returns, where that is sooner.
 	ChangeMarketDay(ctx context.Context, id string, change func(*MarketDay) (holdUntil time.Time, err error)) (MarketDay, error)
-	// DeleteMarketDay fails with ErrConflict when there are orders for it.
-	DeleteMarketDay(ctx context.Context, id string) error
+	// DeleteMarketDay locks the day, and deletes it unless allow fails. It fails with ErrConflict when there are orders for it.
+	DeleteMarketDay(ctx context.Context, id string, allow func(MarketDay) error) error
 
 	// Offering returns the offering, on sale or not.
 	Offering(ctx context.Context, id string) (Offering, error)

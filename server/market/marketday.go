@@ -205,13 +205,19 @@ func (p *Plan) MoveWindow(
 	})
 }
 
-// DeleteMarketDay takes a day and its offerings out of the plan. It fails with ErrForbidden, ErrNotFound and, when there
-// are orders for it, ErrConflict.
-func (p *Plan) DeleteMarketDay(ctx context.Context, actor Actor, id string) error {
+// DeleteMarketDay takes a day and its offerings out of the plan. unchanged decides whether the day is still as the actor
+// saw it; nil when that does not matter. It fails with ErrForbidden, ErrNotFound, ErrPreconditionFailed and, when there are
+// orders for it, ErrConflict.
+func (p *Plan) DeleteMarketDay(ctx context.Context, actor Actor, id string, unchanged func(MarketDay) bool) error {
 	if err := actor.mustManage("delete a market day"); err != nil {
 		return err
 	}
-	return p.store.DeleteMarketDay(ctx, strings.ToLower(id))
+	return p.store.DeleteMarketDay(ctx, strings.ToLower(id), func(day MarketDay) error {
+		if unchanged != nil && !unchanged(day) {
+			return &PreconditionError{Kind: "market day", ID: day.ID}
+		}
+		return nil
+	})
 }
 
 // instant is a time as the databases keep it.

@@ -16,19 +16,22 @@ type ProducerStore interface {
 
 	CreateFarm(ctx context.Context, farm Farm) error
 	// UpdateFarm and UpdateProduct write the new version over the one before it. They fail with ErrPreconditionFailed
-	// when that one is not there any more.
+	// when that one is not there any more, and so do others that are given another version than AnyVersion.
 	UpdateFarm(ctx context.Context, farm Farm) error
-	VerifyFarm(ctx context.Context, id string, by Actor, at time.Time) error
+	VerifyFarm(ctx context.Context, id string, version int64, by Actor, at time.Time) error
 	CreateProduct(ctx context.Context, product Product) error
 	UpdateProduct(ctx context.Context, product Product) error
 	// TouchImage notes that the image is about to be kept, so that it is not taken for an unused one.
 	TouchImage(ctx context.Context, image string, at time.Time) error
 	// SetProductImage gives the product another photograph, or none, and fails with ErrNotFound.
-	SetProductImage(ctx context.Context, id, image string, at time.Time) error
+	SetProductImage(ctx context.Context, id string, version int64, image string, at time.Time) error
 	// DeleteProduct takes the product out of the catalogue, and its offerings on days that are not closed off sale. Orders
 	// that refer to them stay as they are.
-	DeleteProduct(ctx context.Context, id string, at time.Time) error
+	DeleteProduct(ctx context.Context, id string, version int64, at time.Time) error
 }
+
+// AnyVersion is that of a change that is made whatever the state.
+const AnyVersion int64 = 0
 
 // Producers is what farm owners do with their farms and products, and the market's check of them.
 type Producers struct {
@@ -115,13 +118,23 @@ func (p *Producers) UpdateFarm(
 	return farm, p.store.UpdateFarm(ctx, farm)
 }
 
-// VerifyFarm lets the farm sell. Verifying it again changes nothing. It fails with ErrNotFound.
-func (p *Producers) VerifyFarm(ctx context.Context, actor Actor, id string) (Farm, error) {
-	id = strings.ToLower(id)
-	if err := p.store.VerifyFarm(ctx, id, actor, p.clock.Now()); err != nil {
+// VerifyFarm lets the farm sell. Verifying it again changes nothing. unchanged decides whether the farm is still as the
+// actor saw it; nil when that does not matter. It fails with ErrNotFound and ErrPreconditionFailed.
+func (p *Producers) VerifyFarm(ctx context.Context, actor Actor, id string, unchanged func(Farm) bool) (Farm, error) {
+	farm, err := p.store.Farm(ctx, strings.ToLower(id))
+	if err != nil {
 		return Farm{}, err
 	}
-	return p.store.Farm(ctx, id)
+	version := AnyVersion
+	if unchanged != nil {
+		if version = farm.Version; !unchanged(farm) {
+			return Farm{}, &PreconditionError{Kind: "farm", ID: farm.ID}
+		}
+	}
+	if err := p.store.VerifyFarm(ctx, farm.ID, version, actor, p.clock.Now()); err != nil {
+		return Farm{}, err
+	}
+	return p.store.Farm(ctx, farm.ID)
 }
 
 // ProductDetails is what owners say of their product.
@@ -215,10 +228,11 @@ func (p *Producers) UpdateProduct(
 	return product, p.store.UpdateProduct(ctx, product)
 }
 
-// MayChangeProduct fails with ErrNotFound or ErrForbidden unless the product is the actor's. It is for asking before
-// work that would be in vain.
-func (p *Producers) MayChangeProduct(ctx context.Context, actor Actor, id string) error {
-	_, err := p.ownProduct(ctx, actor, id)
+// MayChangeProduct fails with ErrNotFound or ErrForbidden unless the product is the actor's, and with
+// ErrPreconditionFailed unless it is as the actor saw it, which unchanged decides; nil when that does not matter. It is
+// for asking before work that would be in vain.
+func (p *Producers) MayChangeProduct(ctx context.Context, actor Actor, id string, unchanged func(Product) bool) error {
+	_, _, err := p.productToChange(ctx, actor, id, unchanged)
 	return err
 }
 
@@ -227,27 +241,45 @@ func (p *Producers) ExpectImage(ctx context.Context, image string) error {
 	return p.store.TouchImage(ctx, image, p.clock.Now())
 }
 
-// SetProductImage gives a product of the actor's another photograph; an empty image takes it away. It fails with
-// ErrNotFound or ErrForbidden.
-func (p *Producers) SetProductImage(ctx context.Context, actor Actor, id, image string) (Product, error) {
-	product, err := p.ownProduct(ctx, actor, id)
+// SetProductImage gives a product of the actor's another photograph; an empty image takes it away. It fails as
+// MayChangeProduct does.
+func (p *Producers) SetProductImage(
+	ctx context.Context, actor Actor, id string, unchanged func(Product) bool, image string,
+) (Product, error) {
+	id, version, err := p.productToChange(ctx, actor, id, unchanged)
 	if err != nil {
 		return Product{}, err
 	}
-	if err := p.store.SetProductImage(ctx, product.ID, image, p.clock.Now()); err != nil {
+	if err := p.store.SetProductImage(ctx, id, version, image, p.clock.Now()); err != nil {
 		return Product{}, err
 	}
-	return p.store.Product(ctx, product.ID)
+	return p.store.Product(ctx, id)
 }
 
-// DeleteProduct takes a product of the actor's out of the catalogue and off sale: from then on no order can be placed for
-// it. Orders that were placed stay as they are, and can be paid. It fails with ErrNotFound or ErrForbidden.
-func (p *Producers) DeleteProduct(ctx context.Context, actor Actor, id string) error {
-	product, err := p.ownProduct(ctx, actor, id)
+// DeleteProduct takes a product of the actor's out of the catalogue. It fails as MayChangeProduct does.
+func (p *Producers) DeleteProduct(ctx context.Context, actor Actor, id string, unchanged func(Product) bool) error {
+	id, version, err := p.productToChange(ctx, actor, id, unchanged)
 	if err != nil {
 		return err
 	}
-	return p.store.DeleteProduct(ctx, product.ID, p.clock.Now())
+	return p.store.DeleteProduct(ctx, id, version, p.clock.Now())
+}
+
+// productToChange returns the id of a product of the actor's as the store writes it, and the version that it must have
+// when it is changed.
+func (p *Producers) productToChange(
+	ctx context.Context, actor Actor, id string, unchanged func(Product) bool,
+) (stored string, version int64, err error) {
+	product, err := p.ownProduct(ctx, actor, id)
+	switch {
+	case err != nil:
+		return "", 0, err
+	case unchanged == nil:
+		return product.ID, AnyVersion, nil
+	case !unchanged(product):
+		return "", 0, &PreconditionError{Kind: "product", ID: product.ID}
+	}
+	return product.ID, product.Version, nil
 }
 
 func (p *Producers) ownProduct(ctx context.Context, actor Actor, id string) (Product, error) {

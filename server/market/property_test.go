@@ -125,7 +125,7 @@ func (m *marketDrive) deleteProduct(rt *rapid.T) step {
 		return nothing
 	}
 	return func() error {
-		err := m.fair.Store.DeleteProduct(ctx(), product, m.fair.Clock.Now())
+		err := m.fair.Store.DeleteProduct(ctx(), product, market.AnyVersion, m.fair.Clock.Now())
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.deleted[product] = true

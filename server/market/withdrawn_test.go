@@ -134,7 +134,9 @@ func TestAnOrderThatWaitsBehindADeletionIsRefused(t *testing.T) {
 		if _, err := tx.LockOfferings(ctx, fair.Day.ID, []string{offering.ID}); err != nil {
 			return err
 		}
-		deletion.Go(func() error { return s.DeleteProduct(t.Context(), offering.ProductID, fair.Clock.Now()) })
+		deletion.Go(func() error {
+			return s.DeleteProduct(t.Context(), offering.ProductID, market.AnyVersion, fair.Clock.Now())
+		})
 		requireWaiting(t, s, offering.ProductID)
 		order.Go(func() error {
 			_, _, err := fair.Checkout.Place(t.Context(), markettest.Buyer(), fair.Want(1))
@@ -149,7 +151,7 @@ func TestAnOrderThatWaitsBehindADeletionIsRefused(t *testing.T) {
 
 func deleteFirstProduct(t *testing.T, fair *markettest.Fair) {
 	t.Helper()
-	require.NoError(t, fair.Store.DeleteProduct(t.Context(), fair.Offerings[0].ProductID, fair.Clock.Now()))
+	require.NoError(t, fair.Store.DeleteProduct(t.Context(), fair.Offerings[0].ProductID, market.AnyVersion, fair.Clock.Now()))
 }
 
 // onSale returns the names of what is listed for the fair's day.

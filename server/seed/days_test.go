@@ -60,7 +60,7 @@ func TestDaysThatArePlannedStayAsTheyAre(t *testing.T) {
 		require.Zero(t, after.Items[0].Available, "what is sold stays sold")
 
 		deleted := before.Items[1].ProductID
-		require.NoError(t, s.DeleteProduct(t.Context(), deleted, now))
+		require.NoError(t, s.DeleteProduct(t.Context(), deleted, market.AnyVersion, now))
 		planned, err = seed.LoadDays(t.Context(), s, now.AddDate(0, 0, 7))
 		require.NoError(t, err)
 		require.Equal(t, 2, planned, "a week later, a week more")

@@ -131,11 +131,16 @@ func (s *Store) ChangeMarketDay(
 	return day, err
 }
 
-// DeleteMarketDay deletes the day and its offerings. It fails with market.ErrConflict when there are orders for it.
-func (s *Store) DeleteMarketDay(ctx context.Context, id string) error {
+// DeleteMarketDay deletes the day and its offerings, unless allow fails. It fails with market.ErrConflict when there are
+// orders for it.
+func (s *Store) DeleteMarketDay(ctx context.Context, id string, allow func(market.MarketDay) error) error {
 	return s.write(ctx, "delete market day "+id, func(ctx context.Context, tx bun.Tx) error {
 		// The lock keeps orders out, so that there are none that come after the count.
-		if _, err := selectDay(ctx, tx, id, forUpdate); err != nil {
+		day, err := selectDay(ctx, tx, id, forUpdate)
+		if err != nil {
+			return err
+		}
+		if err := allow(day); err != nil {
 			return err
 		}
 		ordered, err := tx.NewSelect().Model((*orderRow)(nil)).Where("market_day_id = ?", id).Exists(ctx)

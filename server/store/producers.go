@@ -41,22 +41,23 @@ func (s *Store) UpdateFarm(ctx context.Context, farm market.Farm) error {
 	})
 }
 
-// VerifyFarm says that the farm may sell, and who saw that; where it may already, nothing changes. It fails with
-// market.ErrNotFound.
-func (s *Store) VerifyFarm(ctx context.Context, id string, by market.Actor, at time.Time) error {
+// VerifyFarm says that the farm of the version may sell, and who saw that; where it may already, nothing changes. It
+// fails with market.ErrNotFound and market.ErrPreconditionFailed.
+func (s *Store) VerifyFarm(ctx context.Context, id string, version int64, by market.Actor, at time.Time) error {
 	return s.write(ctx, "verify farm "+id, func(ctx context.Context, tx bun.Tx) error {
-		exists, err := tx.NewSelect().Model((*farmRow)(nil)).Where("id = ?", id).Exists(ctx)
-		if err != nil {
-			return err
-		}
-		if !exists {
-			return &market.NotFoundError{Kind: "farm", ID: id}
-		}
-		_, err = tx.NewUpdate().Model((*farmRow)(nil)).
+		result, err := tx.NewUpdate().Model((*farmRow)(nil)).
 			Set("verified_at = ?", at.UTC()).Set("verified_by = ?", by.ID).
 			Set("version = version + 1").Set("updated_at = ?", at.UTC()).
-			Where("id = ? AND verified_at IS NULL", id).Exec(ctx)
-		return err
+			Where("id = ? AND verified_at IS NULL", id).ApplyQueryBuilder(atVersion(version)).Exec(ctx)
+		missing := notThere("farm", id, version)
+		if err := changedOne(result, err, missing); !errors.Is(err, missing) {
+			return err
+		}
+		verified, err := tx.NewSelect().Model((*farmRow)(nil)).Where("id = ?", id).ApplyQueryBuilder(atVersion(version)).Exists(ctx)
+		if err != nil || verified {
+			return err
+		}
+		return missing
 	})
 }
 
@@ -90,8 +91,9 @@ func (s *Store) UpdateProduct(ctx context.Context, product market.Product) error
 	})
 }
 
-// SetProductImage gives the product another photograph, or none, or fails with market.ErrNotFound.
-func (s *Store) SetProductImage(ctx context.Context, id, image string, at time.Time) error {
+// SetProductImage gives the product of the version another photograph, or none, or fails with market.ErrNotFound or
+// market.ErrPreconditionFailed.
+func (s *Store) SetProductImage(ctx context.Context, id string, version int64, image string, at time.Time) error {
 	return s.write(ctx, "set the image of product "+id, func(ctx context.Context, tx bun.Tx) error {
 		if err := releaseImage(ctx, tx, id, at); err != nil {
 			return err
@@ -99,26 +101,44 @@ func (s *Store) SetProductImage(ctx context.Context, id, image string, at time.T
 		result, err := tx.NewUpdate().Model((*productRow)(nil)).
 			Set("image = ?", sql.NullString{String: image, Valid: image != ""}).
 			Set("updated_at = ?", at.UTC()).Set("version = version + 1").
-			Where("id = ? AND deleted_at IS NULL", id).Exec(ctx)
-		return changedOne(result, err, &market.NotFoundError{Kind: "product", ID: id})
+			Where("id = ? AND deleted_at IS NULL", id).ApplyQueryBuilder(atVersion(version)).Exec(ctx)
+		return changedOne(result, err, notThere("product", id, version))
 	})
 }
 
-// DeleteProduct takes the product out of the catalogue and off sale, or fails with market.ErrNotFound. Its row stays,
-// without the image, and so do those of its offerings: orders refer to them.
-func (s *Store) DeleteProduct(ctx context.Context, id string, at time.Time) error {
+// DeleteProduct takes the product of the version out of the catalogue and off sale, or fails with market.ErrNotFound or
+// market.ErrPreconditionFailed. Its row stays, without the image, and so do those of its offerings: orders refer to them.
+func (s *Store) DeleteProduct(ctx context.Context, id string, version int64, at time.Time) error {
 	return s.write(ctx, "delete product "+id, func(ctx context.Context, tx bun.Tx) error {
 		if err := releaseImage(ctx, tx, id, at); err != nil {
 			return err
 		}
 		result, err := tx.NewUpdate().Model((*productRow)(nil)).
 			Set("image = NULL").Set("deleted_at = ?", at.UTC()).Set("updated_at = ?", at.UTC()).Set("version = version + 1").
-			Where("id = ? AND deleted_at IS NULL", id).Exec(ctx)
-		if err := changedOne(result, err, &market.NotFoundError{Kind: "product", ID: id}); err != nil {
+			Where("id = ? AND deleted_at IS NULL", id).ApplyQueryBuilder(atVersion(version)).Exec(ctx)
+		if err := changedOne(result, err, notThere("product", id, version)); err != nil {
 			return err
 		}
 		return withdraw(ctx, tx, id, at)
 	})
+}
+
+// atVersion picks the row only if it has the version; market.AnyVersion picks it whichever it has.
+func atVersion(version int64) func(bun.QueryBuilder) bun.QueryBuilder {
+	return func(q bun.QueryBuilder) bun.QueryBuilder {
+		if version == market.AnyVersion {
+			return q
+		}
+		return q.Where("version = ?", version)
+	}
+}
+
+// notThere is the error when no row is picked: one with a version was there when it was read.
+func notThere(kind, id string, version int64) error {
+	if version == market.AnyVersion {
+		return &market.NotFoundError{Kind: kind, ID: id}
+	}
+	return &market.PreconditionError{Kind: kind, ID: id}
 }
 
 // changedOne returns otherwise when the statement changed no row.

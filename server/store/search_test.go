@@ -57,7 +57,7 @@ func TestAProductIsFoundByItsTextAsItIs(t *testing.T) {
 		added.FarmName = "" // whoever adds it need not know
 		change(func() error { return s.CreateProduct(t.Context(), added) })
 		require.Equal(t, []string{"Quark"}, search(t, s, market.ProductQuery{Search: "quark mountain"}))
-		change(func() error { return s.DeleteProduct(t.Context(), added.ID, day(9)) })
+		change(func() error { return s.DeleteProduct(t.Context(), added.ID, market.AnyVersion, day(9)) })
 		require.Empty(t, search(t, s, market.ProductQuery{Search: "quark"}))
 	})
 }

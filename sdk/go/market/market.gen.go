@@ -42,6 +42,21 @@ func (e AccountRole) Valid() bool {
 	}
 }
 
+// Defines values for AliveAnswerBodyStatus.
+const (
+	Alive AliveAnswerBodyStatus = "alive"
+)
+
+// Valid indicates whether the value is a known member of the AliveAnswerBodyStatus enum.
+func (e AliveAnswerBodyStatus) Valid() bool {
+	switch e {
+	case Alive:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BrowserErrorKind.
 const (
 	Exception          BrowserErrorKind = "exception"
@@ -501,6 +516,27 @@ func (e ProductDetailsCategory) Valid() bool {
 	}
 }
 
+// Defines values for ReadyBodyStatus.
+const (
+	Draining ReadyBodyStatus = "draining"
+	Ready    ReadyBodyStatus = "ready"
+	Unready  ReadyBodyStatus = "unready"
+)
+
+// Valid indicates whether the value is a known member of the ReadyBodyStatus enum.
+func (e ReadyBodyStatus) Valid() bool {
+	switch e {
+	case Draining:
+		return true
+	case Ready:
+		return true
+	case Unready:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RegisterInputBodyRole.
 const (
 	RegisterInputBodyRoleCustomer  RegisterInputBodyRole = "customer"
@@ -882,6 +918,14 @@ type Account struct {
 
 // AccountRole defines model for Account.Role.
 type AccountRole string
+
+// AliveAnswerBody defines model for AliveAnswerBody.
+type AliveAnswerBody struct {
+	Status AliveAnswerBodyStatus `json:"status"`
+}
+
+// AliveAnswerBodyStatus defines model for AliveAnswerBody.Status.
+type AliveAnswerBodyStatus string
 
 // BrowserError defines model for BrowserError.
 type BrowserError struct {
@@ -1812,6 +1856,11 @@ type PackingLine struct {
 
 // PackingOrder defines model for PackingOrder.
 type PackingOrder struct {
+	// Customer The customer's name, to hand the bag over by; empty when the account is gone.
+	//
+	// Examples: Aoife Byrne
+	Customer string `json:"customer"`
+
 	// CustomerId Examples: 0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a16
 	CustomerId openapi_types.UUID `json:"customer_id"`
 
@@ -2077,6 +2126,20 @@ type ProductFarm struct {
 	Name string `json:"name"`
 }
 
+// ReadyBody defines model for ReadyBody.
+type ReadyBody struct {
+	// Checks Each dependency by name, up or down. Some the service can do without: payments are down while their circuit breaker is open, and orders are taken.
+	//
+	// Examples: {"database":"up","payments":"down"}
+	Checks map[string]string `json:"checks"`
+
+	// Status Examples: ready
+	Status ReadyBodyStatus `json:"status"`
+}
+
+// ReadyBodyStatus Examples: ready
+type ReadyBodyStatus string
+
 // RefreshInputBody defines model for RefreshInputBody.
 type RefreshInputBody struct {
 	// RefreshToken Examples: 5d0f8a43-6f1f-4d7b-9c22-2b7d3c1e58a4.c2VjcmV0…
@@ -2114,12 +2177,6 @@ type RoleInputBody struct {
 
 // RoleInputBodyRole defines model for RoleInputBody.Role.
 type RoleInputBodyRole string
-
-// StateAnswerBody defines model for StateAnswerBody.
-type StateAnswerBody struct {
-	// Status Examples: ready
-	Status string `json:"status"`
-}
 
 // Unit defines model for Unit.
 type Unit struct {
@@ -2212,6 +2269,12 @@ type UpdateFarmParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// VerifyFarmParams defines parameters for VerifyFarm.
+type VerifyFarmParams struct {
+	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // ListManagedFarmsParams defines parameters for ListManagedFarms.
 type ListManagedFarmsParams struct {
 	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
@@ -2295,6 +2358,12 @@ type ListMarketDaysParams struct {
 
 // ListMarketDaysParamsState defines parameters for ListMarketDays.
 type ListMarketDaysParamsState string
+
+// DeleteMarketDayParams defines parameters for DeleteMarketDay.
+type DeleteMarketDayParams struct {
+	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
 
 // MoveMarketDayWindowParams defines parameters for MoveMarketDayWindow.
 type MoveMarketDayWindowParams struct {
@@ -2410,9 +2479,27 @@ type ListProductsParamsCategory string
 // ListProductsParamsSort defines parameters for ListProducts.
 type ListProductsParamsSort string
 
+// DeleteProductParams defines parameters for DeleteProduct.
+type DeleteProductParams struct {
+	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // UpdateProductParams defines parameters for UpdateProduct.
 type UpdateProductParams struct {
 	// IfMatch The ETag of the state that this changes. Required: without it the answer is 428; when it has changed meanwhile, 412.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// DeleteProductImageParams defines parameters for DeleteProductImage.
+type DeleteProductImageParams struct {
+	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// PutProductImageParams defines parameters for PutProductImage.
+type PutProductImageParams struct {
+	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
@@ -2731,7 +2818,7 @@ type ClientInterface interface {
 	// VerifyFarm Verify a farm, so that it can sell
 	//
 	// Corresponds with PUT /api/v1/farms/{id}/verification (the `VerifyFarm` operationId).
-	VerifyFarm(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	VerifyFarm(ctx context.Context, id openapi_types.UUID, params *VerifyFarmParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListManagedFarms List your farms, verified or not; all farms for market managers
 	//
@@ -2775,7 +2862,7 @@ type ClientInterface interface {
 	// DeleteMarketDay Delete a market day that nobody has ordered for
 	//
 	// Corresponds with DELETE /api/v1/market-days/{id} (the `DeleteMarketDay` operationId).
-	DeleteMarketDay(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteMarketDay(ctx context.Context, id openapi_types.UUID, params *DeleteMarketDayParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetMarketDay Get a market day
 	//
@@ -2988,7 +3075,7 @@ type ClientInterface interface {
 	// Its offerings are off sale from then on. Orders that were placed stay as they are, and can be paid.
 	//
 	// Corresponds with DELETE /api/v1/products/{id} (the `DeleteProduct` operationId).
-	DeleteProduct(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteProduct(ctx context.Context, id openapi_types.UUID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetProduct Get a product
 	//
@@ -3012,7 +3099,7 @@ type ClientInterface interface {
 	// DeleteProductImage Take a product's photograph away
 	//
 	// Corresponds with DELETE /api/v1/products/{id}/image (the `DeleteProductImage` operationId).
-	DeleteProductImage(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteProductImage(ctx context.Context, id openapi_types.UUID, params *DeleteProductImageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PutProductImageWithBody Give a product a photograph
 	//
@@ -3021,7 +3108,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/products/{id}/image (the `PutProductImage` operationId).
-	PutProductImageWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	PutProductImageWithBody(ctx context.Context, id openapi_types.UUID, params *PutProductImageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReportBrowserWithBody Report how a page did in a browser
 	//
@@ -3476,8 +3563,8 @@ func (c *Client) UpdateFarm(ctx context.Context, id openapi_types.UUID, params *
 // VerifyFarm Verify a farm, so that it can sell
 //
 // Corresponds with PUT /api/v1/farms/{id}/verification (the `VerifyFarm` operationId).
-func (c *Client) VerifyFarm(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewVerifyFarmRequest(c.Server, id)
+func (c *Client) VerifyFarm(ctx context.Context, id openapi_types.UUID, params *VerifyFarmParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyFarmRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3600,8 +3687,8 @@ func (c *Client) CreateMarketDay(ctx context.Context, body CreateMarketDayJSONRe
 // DeleteMarketDay Delete a market day that nobody has ordered for
 //
 // Corresponds with DELETE /api/v1/market-days/{id} (the `DeleteMarketDay` operationId).
-func (c *Client) DeleteMarketDay(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteMarketDayRequest(c.Server, id)
+func (c *Client) DeleteMarketDay(ctx context.Context, id openapi_types.UUID, params *DeleteMarketDayParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMarketDayRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4143,8 +4230,8 @@ func (c *Client) CreateProduct(ctx context.Context, body CreateProductJSONReques
 // Its offerings are off sale from then on. Orders that were placed stay as they are, and can be paid.
 //
 // Corresponds with DELETE /api/v1/products/{id} (the `DeleteProduct` operationId).
-func (c *Client) DeleteProduct(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteProductRequest(c.Server, id)
+func (c *Client) DeleteProduct(ctx context.Context, id openapi_types.UUID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteProductRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4207,8 +4294,8 @@ func (c *Client) UpdateProduct(ctx context.Context, id openapi_types.UUID, param
 // DeleteProductImage Take a product's photograph away
 //
 // Corresponds with DELETE /api/v1/products/{id}/image (the `DeleteProductImage` operationId).
-func (c *Client) DeleteProductImage(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteProductImageRequest(c.Server, id)
+func (c *Client) DeleteProductImage(ctx context.Context, id openapi_types.UUID, params *DeleteProductImageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteProductImageRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4226,8 +4313,8 @@ func (c *Client) DeleteProductImage(ctx context.Context, id openapi_types.UUID, 
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/products/{id}/image (the `PutProductImage` operationId).
-func (c *Client) PutProductImageWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewPutProductImageRequestWithBody(c.Server, id, contentType, body)
+func (c *Client) PutProductImageWithBody(ctx context.Context, id openapi_types.UUID, params *PutProductImageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutProductImageRequestWithBody(c.Server, id, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5060,7 +5147,7 @@ func NewUpdateFarmRequestWithBody(server string, id openapi_types.UUID, params *
 }
 
 // NewVerifyFarmRequest constructs an http.Request for the VerifyFarm method
-func NewVerifyFarmRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+func NewVerifyFarmRequest(server string, id openapi_types.UUID, params *VerifyFarmParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -5088,6 +5175,21 @@ func NewVerifyFarmRequest(server string, id openapi_types.UUID) (*http.Request, 
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -5568,7 +5670,7 @@ func NewCreateMarketDayRequestWithBody(server string, contentType string, body i
 }
 
 // NewDeleteMarketDayRequest constructs an http.Request for the DeleteMarketDay method
-func NewDeleteMarketDayRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+func NewDeleteMarketDayRequest(server string, id openapi_types.UUID, params *DeleteMarketDayParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -5596,6 +5698,21 @@ func NewDeleteMarketDayRequest(server string, id openapi_types.UUID) (*http.Requ
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -6833,7 +6950,7 @@ func NewCreateProductRequestWithBody(server string, contentType string, body io.
 }
 
 // NewDeleteProductRequest constructs an http.Request for the DeleteProduct method
-func NewDeleteProductRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+func NewDeleteProductRequest(server string, id openapi_types.UUID, params *DeleteProductParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6861,6 +6978,21 @@ func NewDeleteProductRequest(server string, id openapi_types.UUID) (*http.Reques
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -6963,7 +7095,7 @@ func NewUpdateProductRequestWithBody(server string, id openapi_types.UUID, param
 }
 
 // NewDeleteProductImageRequest constructs an http.Request for the DeleteProductImage method
-func NewDeleteProductImageRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+func NewDeleteProductImageRequest(server string, id openapi_types.UUID, params *DeleteProductImageParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6993,11 +7125,26 @@ func NewDeleteProductImageRequest(server string, id openapi_types.UUID) (*http.R
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
 // NewPutProductImageRequestWithBody constructs an http.Request for the PutProductImage method, with any body, and a specified content type
-func NewPutProductImageRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+func NewPutProductImageRequestWithBody(server string, id openapi_types.UUID, params *PutProductImageParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -7028,6 +7175,21 @@ func NewPutProductImageRequestWithBody(server string, id openapi_types.UUID, con
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -7320,7 +7482,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/farms/{id}/verification (the `VerifyFarm` operationId).
-	VerifyFarmWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*VerifyFarmResponse, error)
+	VerifyFarmWithResponse(ctx context.Context, id openapi_types.UUID, params *VerifyFarmParams, reqEditors ...RequestEditorFn) (*VerifyFarmResponse, error)
 
 	// ListManagedFarmsWithResponse List your farms, verified or not; all farms for market managers
 	//
@@ -7376,7 +7538,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/market-days/{id} (the `DeleteMarketDay` operationId).
-	DeleteMarketDayWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteMarketDayResponse, error)
+	DeleteMarketDayWithResponse(ctx context.Context, id openapi_types.UUID, params *DeleteMarketDayParams, reqEditors ...RequestEditorFn) (*DeleteMarketDayResponse, error)
 
 	// GetMarketDayWithResponse Get a market day
 	//
@@ -7623,7 +7785,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/products/{id} (the `DeleteProduct` operationId).
-	DeleteProductWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteProductResponse, error)
+	DeleteProductWithResponse(ctx context.Context, id openapi_types.UUID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*DeleteProductResponse, error)
 
 	// GetProductWithResponse Get a product
 	//
@@ -7651,7 +7813,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/products/{id}/image (the `DeleteProductImage` operationId).
-	DeleteProductImageWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteProductImageResponse, error)
+	DeleteProductImageWithResponse(ctx context.Context, id openapi_types.UUID, params *DeleteProductImageParams, reqEditors ...RequestEditorFn) (*DeleteProductImageResponse, error)
 
 	// PutProductImageWithBodyWithResponse Give a product a photograph
 	//
@@ -7660,7 +7822,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/products/{id}/image (the `PutProductImage` operationId).
-	PutProductImageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProductImageResponse, error)
+	PutProductImageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *PutProductImageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProductImageResponse, error)
 
 	// ReportBrowserWithBodyWithResponse Report how a page did in a browser
 	//
@@ -7745,7 +7907,7 @@ type GetLiveResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *StateAnswerBody
+	JSON200 *AliveAnswerBody
 	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationproblemJSON500 *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -7753,7 +7915,7 @@ type GetLiveResponse struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r GetLiveResponse) GetJSON200() *StateAnswerBody {
+func (r GetLiveResponse) GetJSON200() *AliveAnswerBody {
 	return r.JSON200
 }
 
@@ -7800,7 +7962,7 @@ type GetReadyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *StateAnswerBody
+	JSON200 *ReadyBody
 	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationproblemJSON500 *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -7808,7 +7970,7 @@ type GetReadyResponse struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r GetReadyResponse) GetJSON200() *StateAnswerBody {
+func (r GetReadyResponse) GetJSON200() *ReadyBody {
 	return r.JSON200
 }
 
@@ -9269,6 +9431,8 @@ type VerifyFarmResponse struct {
 	ApplicationproblemJSON403 *Problem
 	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
 	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
 	ApplicationproblemJSON422 *Problem
 	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -9301,6 +9465,11 @@ func (r VerifyFarmResponse) GetApplicationproblemJSON403() *Problem {
 // GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r VerifyFarmResponse) GetApplicationproblemJSON404() *Problem {
 	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r VerifyFarmResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
 }
 
 // GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
@@ -9964,6 +10133,8 @@ type DeleteMarketDayResponse struct {
 	ApplicationproblemJSON404 *Problem
 	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
 	ApplicationproblemJSON409 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
 	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
 	ApplicationproblemJSON422 *Problem
 	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -9994,6 +10165,11 @@ func (r DeleteMarketDayResponse) GetApplicationproblemJSON404() *Problem {
 // GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
 func (r DeleteMarketDayResponse) GetApplicationproblemJSON409() *Problem {
 	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r DeleteMarketDayResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
 }
 
 // GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
@@ -12564,6 +12740,8 @@ type DeleteProductResponse struct {
 	ApplicationproblemJSON403 *Problem
 	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
 	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
 	ApplicationproblemJSON422 *Problem
 	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -12589,6 +12767,11 @@ func (r DeleteProductResponse) GetApplicationproblemJSON403() *Problem {
 // GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r DeleteProductResponse) GetApplicationproblemJSON404() *Problem {
 	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r DeleteProductResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
 }
 
 // GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
@@ -12883,6 +13066,8 @@ type DeleteProductImageResponse struct {
 	ApplicationproblemJSON403 *Problem
 	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
 	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
 	ApplicationproblemJSON422 *Problem
 	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -12908,6 +13093,11 @@ func (r DeleteProductImageResponse) GetApplicationproblemJSON403() *Problem {
 // GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r DeleteProductImageResponse) GetApplicationproblemJSON404() *Problem {
 	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r DeleteProductImageResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
 }
 
 // GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
@@ -12982,6 +13172,8 @@ type PutProductImageResponse struct {
 	ApplicationproblemJSON403 *Problem
 	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *Problem
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -13023,6 +13215,11 @@ func (r PutProductImageResponse) GetApplicationproblemJSON403() *Problem {
 // GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r PutProductImageResponse) GetApplicationproblemJSON404() *Problem {
 	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r PutProductImageResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
 }
 
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -13533,8 +13730,8 @@ func (c *ClientWithResponses) UpdateFarmWithResponse(ctx context.Context, id ope
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/farms/{id}/verification (the `VerifyFarm` operationId).
-func (c *ClientWithResponses) VerifyFarmWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*VerifyFarmResponse, error) {
-	rsp, err := c.VerifyFarm(ctx, id, reqEditors...)
+func (c *ClientWithResponses) VerifyFarmWithResponse(ctx context.Context, id openapi_types.UUID, params *VerifyFarmParams, reqEditors ...RequestEditorFn) (*VerifyFarmResponse, error) {
+	rsp, err := c.VerifyFarm(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -13637,8 +13834,8 @@ func (c *ClientWithResponses) CreateMarketDayWithResponse(ctx context.Context, b
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/v1/market-days/{id} (the `DeleteMarketDay` operationId).
-func (c *ClientWithResponses) DeleteMarketDayWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteMarketDayResponse, error) {
-	rsp, err := c.DeleteMarketDay(ctx, id, reqEditors...)
+func (c *ClientWithResponses) DeleteMarketDayWithResponse(ctx context.Context, id openapi_types.UUID, params *DeleteMarketDayParams, reqEditors ...RequestEditorFn) (*DeleteMarketDayResponse, error) {
+	rsp, err := c.DeleteMarketDay(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -14082,8 +14279,8 @@ func (c *ClientWithResponses) CreateProductWithResponse(ctx context.Context, bod
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/v1/products/{id} (the `DeleteProduct` operationId).
-func (c *ClientWithResponses) DeleteProductWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteProductResponse, error) {
-	rsp, err := c.DeleteProduct(ctx, id, reqEditors...)
+func (c *ClientWithResponses) DeleteProductWithResponse(ctx context.Context, id openapi_types.UUID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*DeleteProductResponse, error) {
+	rsp, err := c.DeleteProduct(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -14134,8 +14331,8 @@ func (c *ClientWithResponses) UpdateProductWithResponse(ctx context.Context, id 
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/v1/products/{id}/image (the `DeleteProductImage` operationId).
-func (c *ClientWithResponses) DeleteProductImageWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteProductImageResponse, error) {
-	rsp, err := c.DeleteProductImage(ctx, id, reqEditors...)
+func (c *ClientWithResponses) DeleteProductImageWithResponse(ctx context.Context, id openapi_types.UUID, params *DeleteProductImageParams, reqEditors ...RequestEditorFn) (*DeleteProductImageResponse, error) {
+	rsp, err := c.DeleteProductImage(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -14149,8 +14346,8 @@ func (c *ClientWithResponses) DeleteProductImageWithResponse(ctx context.Context
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/products/{id}/image (the `PutProductImage` operationId).
-func (c *ClientWithResponses) PutProductImageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProductImageResponse, error) {
-	rsp, err := c.PutProductImageWithBody(ctx, id, contentType, body, reqEditors...)
+func (c *ClientWithResponses) PutProductImageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *PutProductImageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProductImageResponse, error) {
+	rsp, err := c.PutProductImageWithBody(ctx, id, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -14251,7 +14448,7 @@ func ParseGetLiveResponse(rsp *http.Response) (*GetLiveResponse, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest StateAnswerBody
+		var dest AliveAnswerBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -14300,7 +14497,7 @@ func ParseGetReadyResponse(rsp *http.Response) (*GetReadyResponse, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest StateAnswerBody
+		var dest ReadyBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -15615,6 +15812,13 @@ func ParseVerifyFarmResponse(rsp *http.Response) (*VerifyFarmResponse, error) {
 		}
 		response.ApplicationproblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16239,6 +16443,13 @@ func ParseDeleteMarketDayResponse(rsp *http.Response) (*DeleteMarketDayResponse,
 			return nil, err
 		}
 		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest Problem
@@ -18553,6 +18764,13 @@ func ParseDeleteProductResponse(rsp *http.Response) (*DeleteProductResponse, err
 		}
 		response.ApplicationproblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18845,6 +19063,13 @@ func ParseDeleteProductImageResponse(rsp *http.Response) (*DeleteProductImageRes
 		}
 		response.ApplicationproblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18933,6 +19158,13 @@ func ParsePutProductImageResponse(rsp *http.Response) (*PutProductImageResponse,
 			return nil, err
 		}
 		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest Problem

@@ -816,6 +816,10 @@ export interface components {
              */
             updated_at: string;
         };
+        AliveAnswerBody: {
+            /** @enum {string} */
+            status: "alive";
+        };
         BrowserError: {
             /** @enum {string} */
             kind: "exception" | "unhandled_rejection" | "resource" | "reported";
@@ -1703,6 +1707,11 @@ export interface components {
         };
         PackingOrder: {
             /**
+             * @description The customer's name, to hand the bag over by; empty when the account is gone.
+             * @example Aoife Byrne
+             */
+            customer: string;
+            /**
              * Format: uuid
              * @example 0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a16
              */
@@ -1980,6 +1989,23 @@ export interface components {
             /** @example Ballinacarrow Orchard */
             name: string;
         };
+        ReadyBody: {
+            /**
+             * @description Each dependency by name, up or down. Some the service can do without: payments are down while their circuit breaker is open, and orders are taken.
+             * @example {
+             *       "database": "up",
+             *       "payments": "down"
+             *     }
+             */
+            checks: {
+                [key: string]: string;
+            };
+            /**
+             * @example ready
+             * @enum {string}
+             */
+            status: "ready" | "unready" | "draining";
+        };
         RefreshInputBody: {
             /** @example 5d0f8a43-6f1f-4d7b-9c22-2b7d3c1e58a4.c2VjcmV0… */
             refresh_token: string;
@@ -2011,10 +2037,6 @@ export interface components {
         RoleInputBody: {
             /** @enum {string} */
             role: "customer" | "farm_owner" | "market_manager" | "admin";
-        };
-        StateAnswerBody: {
-            /** @example ready */
-            status: string;
         };
         Unit: {
             /** @enum {string} */
@@ -2107,7 +2129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StateAnswerBody"];
+                    "application/json": components["schemas"]["AliveAnswerBody"];
                 };
             };
             /** @description Internal Server Error */
@@ -2144,7 +2166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StateAnswerBody"];
+                    "application/json": components["schemas"]["ReadyBody"];
                 };
             };
             /** @description Internal Server Error */
@@ -3579,7 +3601,10 @@ export interface operations {
     "verify-farm": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id of the resource. */
                 id: string;
@@ -3618,6 +3643,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4366,7 +4400,10 @@ export interface operations {
     "delete-market-day": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id of the resource. */
                 id: string;
@@ -4411,6 +4448,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7171,7 +7217,10 @@ export interface operations {
     "delete-product": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id of the resource. */
                 id: string;
@@ -7207,6 +7256,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7264,7 +7322,10 @@ export interface operations {
     "put-product-image": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id of the product. */
                 id: string;
@@ -7318,6 +7379,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7393,7 +7463,10 @@ export interface operations {
     "delete-product-image": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id of the resource. */
                 id: string;
@@ -7429,6 +7502,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
