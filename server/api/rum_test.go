@@ -187,7 +187,7 @@ func TestAnExemplarPointsToAPagesTraceOnlyWhereTheServerHasIt(t *testing.T) {
 		exemplar     bool
 	}{
 		"the request is in the page's trace":      {"00-" + traceID + "-" + spanID + "-01", "00-" + traceID + "-" + spanID + "-01", true},
-		"the page's trace is not sampled":         {"00-" + traceID + "-" + spanID + "-00", "00-" + traceID + "-" + spanID + "-00", false},
+		"the page does not sample its trace":      {"00-" + traceID + "-" + spanID + "-00", "00-" + traceID + "-" + spanID + "-00", true},
 		"a beacon, whose trace may be made up":    {"", "00-" + traceID + "-" + spanID + "-01", false},
 		"a header that has nothing to do with it": {"00-" + traceID + "-" + spanID + "-01", "00-" + strings.Repeat("a", 32) + "-" + spanID + "-01", false},
 	} {
