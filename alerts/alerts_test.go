@@ -76,6 +76,14 @@ func TestWhatTargetsRaise(t *testing.T) {
 			probe_step_success{job="probe",instance="a",probe="order",step="offerings"} 0x80`, 20 * time.Minute,
 			[]string{"ticket: The scripted order finds nothing to order"},
 		},
+		"no refund comes, which is a ticket": {
+			`
+			up{job="server",instance="a"} 1x80
+			probe_success{job="probe",instance="a",probe="order"} 0x80
+			probe_step_success{job="probe",instance="a",probe="order",step="cancel"} 1x80
+			probe_step_success{job="probe",instance="a",probe="order",step="refund"} 0x80`, 20 * time.Minute,
+			[]string{"ticket: Customers wait for refunds: that of the scripted order does not come"},
+		},
 		"it fails in one place of two, which is the place's trouble": {`
 			up{job="server",instance="a"} 1x80
 			probe_success{job="probe",instance="a",probe="order"} 0x80

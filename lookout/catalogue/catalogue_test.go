@@ -19,22 +19,22 @@ func TestEveryFormatNamesAllThatIsDeclared(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			require.NoError(t, format(printer.Whole(), &out))
-			for _, m := range catalogue.Market().Metrics {
+			for _, m := range catalogue.All().Metrics {
 				require.Contains(t, out.String(), m.Name)
 				for _, label := range m.LabelNames() {
 					require.Contains(t, out.String(), label)
 				}
 			}
-			for _, s := range catalogue.Market().Spans {
+			for _, s := range catalogue.All().Spans {
 				require.Contains(t, out.String(), s.Name)
 				for _, a := range s.Attributes() {
 					require.Contains(t, out.String(), a.Name)
 				}
 			}
-			for _, f := range catalogue.Market().Fields {
+			for _, f := range catalogue.All().Fields {
 				require.Contains(t, out.String(), f.Name)
 			}
-			for _, a := range catalogue.Market().Resource {
+			for _, a := range catalogue.All().Resource {
 				require.Contains(t, out.String(), a.Name)
 			}
 		})
