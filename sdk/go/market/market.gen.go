@@ -2244,7 +2244,7 @@ type ListFarmsParams struct {
 	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Q Words that the name, place or description contains; case and accents do not matter.
+	// Q Words that the name, place or description contains, and beginnings of such words where they have one or two letters; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Owner Only farms of the account with this id.
@@ -2286,7 +2286,7 @@ type ListManagedFarmsParams struct {
 	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Q Words that the name, place or description contains; case and accents do not matter.
+	// Q Words that the name, place or description contains, and beginnings of such words where they have one or two letters; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Owner Only farms of the account with this id.
@@ -2322,7 +2322,7 @@ type ListManagedProductsParams struct {
 	// Farm Only products of the farm with this id.
 	Farm *openapi_types.UUID `form:"farm,omitempty" json:"farm,omitempty"`
 
-	// Q Words that the name, description or farm's name contains; case and accents do not matter.
+	// Q Words that the name, description or farm's name contains, and beginnings of such words where they have one or two letters; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Sort The order; a minus turns it round.
@@ -2466,7 +2466,7 @@ type ListProductsParams struct {
 	// Farm Only products of the farm with this id.
 	Farm *openapi_types.UUID `form:"farm,omitempty" json:"farm,omitempty"`
 
-	// Q Words that the name, description or farm's name contains; case and accents do not matter.
+	// Q Words that the name, description or farm's name contains, and beginnings of such words where they have one or two letters; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Sort The order; a minus turns it round.

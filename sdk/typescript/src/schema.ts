@@ -3173,7 +3173,7 @@ export interface operations {
                 limit?: number;
                 /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
                 cursor?: string;
-                /** @description Words that the name, place or description contains; case and accents do not matter. */
+                /** @description Words that the name, place or description contains, and beginnings of such words where they have one or two letters; case and accents do not matter. */
                 q?: string;
                 /** @description Only farms of the account with this id. */
                 owner?: string;
@@ -3715,7 +3715,7 @@ export interface operations {
                 limit?: number;
                 /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
                 cursor?: string;
-                /** @description Words that the name, place or description contains; case and accents do not matter. */
+                /** @description Words that the name, place or description contains, and beginnings of such words where they have one or two letters; case and accents do not matter. */
                 q?: string;
                 /** @description Only farms of the account with this id. */
                 owner?: string;
@@ -3913,7 +3913,7 @@ export interface operations {
                 category?: "vegetables" | "fruit" | "mushrooms" | "herbs" | "dairy" | "eggs" | "meat" | "bread" | "honey" | "preserves" | "drinks" | "flowers";
                 /** @description Only products of the farm with this id. */
                 farm?: string;
-                /** @description Words that the name, description or farm's name contains; case and accents do not matter. */
+                /** @description Words that the name, description or farm's name contains, and beginnings of such words where they have one or two letters; case and accents do not matter. */
                 q?: string;
                 /** @description The order; a minus turns it round. */
                 sort?: "name" | "-name" | "price" | "-price" | "newest";
@@ -6784,7 +6784,7 @@ export interface operations {
                 category?: "vegetables" | "fruit" | "mushrooms" | "herbs" | "dairy" | "eggs" | "meat" | "bread" | "honey" | "preserves" | "drinks" | "flowers";
                 /** @description Only products of the farm with this id. */
                 farm?: string;
-                /** @description Words that the name, description or farm's name contains; case and accents do not matter. */
+                /** @description Words that the name, description or farm's name contains, and beginnings of such words where they have one or two letters; case and accents do not matter. */
                 q?: string;
                 /** @description The order; a minus turns it round. */
                 sort?: "name" | "-name" | "price" | "-price" | "newest";
