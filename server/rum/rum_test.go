@@ -24,7 +24,9 @@ func TestEachMeasurementLeadsToTheReportWhichMustBeKept(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			collector := telemetrytest.NewCollector(t)
-			tel, err := telemetry.Start(telemetry.Config{Service: "test", Logs: io.Discard, OTLPEndpoint: collector.Addr, OTLPInsecure: true, ExportInterval: time.Millisecond})
+			tel, err := telemetry.Start(telemetry.Config{
+				Service: "test", Logs: io.Discard, OTLPEndpoint: collector.Addr, OTLPInsecure: true, SampleRatio: 1, ExportInterval: time.Millisecond,
+			})
 			require.NoError(t, err)
 			parent := propagation.TraceContext{}.Extract(t.Context(), propagation.MapCarrier{"traceparent": page})
 			ctx, request := tel.TracerProvider().Tracer("test").Start(parent, "POST /api/v1/rum")
