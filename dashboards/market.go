@@ -61,13 +61,14 @@ func lastHourRow() []cog.Builder[dashboard.Panel] {
 
 func ordersRow() []cog.Builder[dashboard.Panel] {
 	orders := catalogue.OrdersTotal.Name
+	looked := func(view string) string { return sumBy(perSecond(catalogue.Views.Name, is("view", view))) }
 	came := func(state string) string { return sumBy(perSecond(orders, is(inState, state))) }
 	return []cog.Builder[dashboard.Panel]{
 		graph("Orders by state", "Orders that came into the state, per second.", units.OpsPerSecond, third,
 			query("{{state}}", sumBy(perSecond(orders), inState))),
-		graph("From looking to collecting", "How far customers get, per second: offerings looked at, orders placed, payments started (another one after a decline counts again), orders paid, orders collected. A step that falls away from the one before it is where they are lost.",
+		graph("From looking to collecting", "How far customers get, per second: products looked at, offerings looked at, orders placed, payments started (another one after a decline counts again), orders paid, orders collected. A step that falls away from the one before it is where they are lost. Probes are left out.",
 			units.OpsPerSecond, third,
-			query("offerings looked at", sumBy(perSecond(requests.Count(), is(route, "/api/v1/offerings"), is(method, "GET"), status+`=~"2..|304"`))),
+			query("products looked at", looked(catalogue.ViewOfProducts)), query("offerings looked at", looked(catalogue.ViewOfOfferings)),
 			query("orders placed", came("pending_payment")),
 			query("payments started", sumBy(perSecond(catalogue.Payments.Name, is(inState, "created")))),
 			query("orders paid", came("paid")), query("orders collected", came("collected"))),

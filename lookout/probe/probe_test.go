@@ -227,6 +227,7 @@ func goesThrough(t *testing.T, s *stage) {
 		s.breaks(nil)
 	}
 	exposed := fetch(t, s.server.AdminURL+"/metrics")
+	require.Regexp(t, `(?m)^market_views_total\{view="offerings"\} 0(\.0)?$`, exposed, "and what it looks at neither")
 	require.Regexp(t, `(?m)^market_orders_total\{state="paid"\} 0(\.0)?$`, exposed, "a synthetic order is no business")
 	require.Regexp(t, `(?m)^market_order_revenue_minor_units_total\{currency="EUR"\} 0(\.0)?$`, exposed)
 }

@@ -1,8 +1,15 @@
 package catalogue
 
+import "strings"
+
 // SyntheticKeyPrefix begins the Idempotency-Key of every order that a probe places. Such orders are no business: the
 // service leaves them out of the metrics of orders and revenue.
 const SyntheticKeyPrefix = "synthetic-"
+
+// IsSyntheticAgent says of a User-Agent header that it is a probe's. What probes look at is no business either.
+func IsSyntheticAgent(userAgent string) bool {
+	return strings.HasPrefix(userAgent, "lookout-probe/") || strings.HasPrefix(userAgent, "lookout-blackbox/")
+}
 
 // ProbeStep is the attribute that says which step of a scripted order it is.
 const ProbeStep = "probe.step"
