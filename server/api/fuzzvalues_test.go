@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"maps"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/uuid"
+
+	"github.com/farmersmarket/platform/server/payments"
 )
 
 // deepest is how far values nest.
@@ -122,6 +125,41 @@ func exampleOf(schema *openapi3.Schema) any {
 		return schema.Examples[0]
 	}
 	return schema.Example
+}
+
+// upTo is a number from 1.
+func (m *maker) upTo(most int64) int64 { return 1 + m.rand.Int64N(most) }
+
+// word is text that may be the name of anything.
+func (m *maker) word() string { return strings.TrimSpace("a" + m.text(30)) }
+
+// damaged is a copy of the bytes, of which some are changed, or missing at the end; every other one is whole.
+func (m *maker) damaged(content []byte) []byte {
+	content = bytes.Clone(content)
+	switch m.rand.IntN(4) {
+	case 0:
+		for range 10 {
+			content[m.rand.IntN(len(content))] = byte(m.rand.IntN(256))
+		}
+	case 1:
+		content = content[:m.rand.IntN(len(content))]
+	}
+	return content
+}
+
+// event is what a payment provider may deliver.
+func (m *maker) event() any {
+	payment := m.text(40)
+	if known := m.known["payment"]; len(known) > 0 && !m.chance(4) {
+		payment = pick(m, known)
+	}
+	status := pick(m, []string{"succeeded", "processing", "canceled", "requires_action", "requires_payment_method", m.text(10)})
+	return map[string]any{
+		"id": "evt_" + m.text(20), "object": "event", "type": pick(m, []string{"payment_intent.", "charge."}) + status, "created": m.now.Unix(),
+		"data": map[string]any{"object": map[string]any{
+			"id": "pi_" + m.text(20), "object": "payment_intent", "status": status, "metadata": map[string]any{payments.MetadataPayment: payment},
+		}},
+	}
 }
 
 // moment is a time not far from now, to the second.
