@@ -80,7 +80,7 @@ func refundsFail(linkBase string) rulefmt.Rule {
 	return rulefmt.Rule{
 		Alert: ProbeFailing, For: refundsFailFor,
 		Expr:   `min by (probe) (probe_step_success{step="refund"}) == 0`,
-		Labels: map[string]string{LabelSeverity: SeverityTicket, "service": apiService, "probe": "order"},
+		Labels: map[string]string{LabelSeverity: SeverityTicket, "service": apiService, "probe": "order", "step": "refund"},
 		Annotations: probeAnnotations(linkBase,
 			"Customers wait for refunds: that of the scripted order does not come",
 			"For 10 minutes scripted orders were cancelled and their money was not given back in time. Customers can order all the same."),
