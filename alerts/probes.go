@@ -24,6 +24,7 @@ const (
 	orderFailsFor     = model.Duration(3 * time.Minute)
 	docsFailFor       = model.Duration(10 * time.Minute)
 	nothingToOrderFor = model.Duration(10 * time.Minute)
+	refundsFailFor    = model.Duration(10 * time.Minute)
 	silentFor         = model.Duration(time.Minute)
 	ordersAreLeft     = model.Duration(10 * time.Minute)
 	serverWasDownBy   = model.Duration(time.Minute) // two scripted orders
@@ -32,7 +33,7 @@ const (
 // probeRules are about what customers would meet. The SLO counts answers of the server; these see requests that never
 // reach it, answers that are wrong, and an order that cannot be placed for a reason that is nobody's 5xx.
 func probeRules(linkBase string) []rulefmt.Rule {
-	return []rulefmt.Rule{apiFails(linkBase), orderFails(linkBase), nothingToOrder(linkBase), docsFail(linkBase), probeSilent(linkBase), ordersLeft(linkBase)}
+	return []rulefmt.Rule{apiFails(linkBase), orderFails(linkBase), nothingToOrder(linkBase), refundsFail(linkBase), docsFail(linkBase), probeSilent(linkBase), ordersLeft(linkBase)}
 }
 
 func apiFails(linkBase string) rulefmt.Rule {
@@ -51,7 +52,7 @@ func orderFails(linkBase string) rulefmt.Rule {
 	return rulefmt.Rule{
 		Alert: ProbeFailing, For: orderFailsFor,
 		Expr: `max by (probe) (probe_success{probe="order"}) == 0 unless on (probe) ` +
-			`min by (probe) (probe_step_success{step=~"days|offerings"}) == 0`,
+			`min by (probe) (probe_step_success{step=~"days|offerings|refund"}) == 0`,
 		Labels: map[string]string{LabelSeverity: SeverityPage, "service": apiService, "probe": "order"},
 		Annotations: probeAnnotations(linkBase,
 			"Customers most likely cannot order: the scripted order fails",
@@ -71,6 +72,18 @@ func nothingToOrder(linkBase string) rulefmt.Rule {
 			"The scripted order finds nothing to order",
 			"For 10 minutes no market day has taken orders for another hour, or all that is on offer is sold out. While that is so, nobody "+
 				"knows whether an order would go through."),
+	}
+}
+
+// refundsFail is a ticket: customers can order, and what they are owed is not lost.
+func refundsFail(linkBase string) rulefmt.Rule {
+	return rulefmt.Rule{
+		Alert: ProbeFailing, For: refundsFailFor,
+		Expr:   `min by (probe) (probe_step_success{step="refund"}) == 0`,
+		Labels: map[string]string{LabelSeverity: SeverityTicket, "service": apiService, "probe": "order", "step": "refund"},
+		Annotations: probeAnnotations(linkBase,
+			"Customers wait for refunds: that of the scripted order does not come",
+			"For 10 minutes scripted orders were cancelled and their money was not given back in time. Customers can order all the same."),
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/prometheus/config"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // probeTarget is one entry of targets/probes.yml.
@@ -24,6 +26,9 @@ func TestProbes(t *testing.T) {
 	var file struct {
 		Modules map[string]struct {
 			Timeout time.Duration `yaml:"timeout"`
+			HTTP    struct {
+				Headers map[string]string `yaml:"headers"`
+			} `yaml:"http"`
 		} `yaml:"modules"`
 	}
 	content, err := os.ReadFile("blackbox/config.yml")
@@ -49,6 +54,11 @@ func TestProbes(t *testing.T) {
 		for name, module := range file.Modules {
 			require.Positive(t, module.Timeout, name)
 			require.Less(t, module.Timeout, time.Duration(scrapeConfig(t, "blackbox").ScrapeTimeout), name)
+		}
+	})
+	t.Run("what it looks at is not taken for a customer's", func(t *testing.T) {
+		for name, module := range file.Modules {
+			require.True(t, catalogue.IsSyntheticAgent(module.HTTP.Headers["User-Agent"]), name)
 		}
 	})
 	t.Run("every module is used", func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/farmersmarket/platform/dashboards"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // board is what the tests read of a dashboard's JSON.
@@ -215,12 +216,14 @@ func TestLayout(t *testing.T) {
 }
 
 func TestExemplars(t *testing.T) {
-	found := 0
+	leading := map[string]bool{}
 	for _, b := range boards(t) {
 		for _, p := range b.Panels {
 			for _, q := range p.Targets {
 				if q.Exemplar {
-					found++
+					for _, m := range catalogue.Market().Metrics {
+						leading[m.Name] = leading[m.Name] || strings.Contains(q.Expr, m.Bucket()+"{")
+					}
 					require.True(t, q.Range && !q.Instant, "%q: Grafana shows exemplars of range queries only", p.Title)
 					require.Regexp(t, `_bucket\{`, q.Expr, "only histograms carry exemplars")
 				}
@@ -233,5 +236,10 @@ func TestExemplars(t *testing.T) {
 			}
 		}
 	}
-	require.GreaterOrEqual(t, found, 3, "latency, its distribution and the database lead to traces")
+	for _, m := range []catalogue.Metric{
+		catalogue.HTTPServerRequestDuration, catalogue.DBClientOperationDuration, catalogue.HTTPClientRequestDuration,
+		catalogue.PaymentCallDuration, catalogue.JobDuration, catalogue.BrowserLCP,
+	} {
+		require.True(t, leading[m.Name], "a panel of %s leads to traces", m.Name)
+	}
 }

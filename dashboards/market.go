@@ -61,13 +61,14 @@ func lastHourRow() []cog.Builder[dashboard.Panel] {
 
 func ordersRow() []cog.Builder[dashboard.Panel] {
 	orders := catalogue.OrdersTotal.Name
+	looked := func(view string) string { return sumBy(perSecond(catalogue.Views.Name, is("view", view))) }
 	came := func(state string) string { return sumBy(perSecond(orders, is(inState, state))) }
 	return []cog.Builder[dashboard.Panel]{
 		graph("Orders by state", "Orders that came into the state, per second.", units.OpsPerSecond, third,
 			query("{{state}}", sumBy(perSecond(orders), inState))),
-		graph("From looking to collecting", "How far customers get, per second: offerings looked at, orders placed, payments started (another one after a decline counts again), orders paid, orders collected. A step that falls away from the one before it is where they are lost.",
+		graph("From looking to collecting", "How far customers get, per second: products looked at, offerings looked at, orders placed, payments started (another one after a decline counts again), orders paid, orders collected. A step that falls away from the one before it is where they are lost. Probes are left out.",
 			units.OpsPerSecond, third,
-			query("offerings looked at", sumBy(perSecond(requests.Count(), is(route, "/api/v1/offerings"), is(method, "GET"), status+`=~"2..|304"`))),
+			query("products looked at", looked(catalogue.ViewOfProducts)), query("offerings looked at", looked(catalogue.ViewOfOfferings)),
 			query("orders placed", came("pending_payment")),
 			query("payments started", sumBy(perSecond(catalogue.Payments.Name, is(inState, "created")))),
 			query("orders paid", came("paid")), query("orders collected", came("collected"))),
@@ -96,8 +97,8 @@ func paymentsRow() []cog.Builder[dashboard.Panel] {
 			query("{{state}}", sumBy(perSecond(catalogue.Payments.Name), inState))),
 		graph("Calls of the provider", "Calls per second by how they ended.", units.OpsPerSecond, third,
 			query("{{outcome}}", sumBy(perSecond(calls.Count()), "outcome"))),
-		graph("p95 of the provider's calls", "95 of 100 calls took less than this.", units.Seconds, third,
-			query("{{operation}}", quantile(0.95, calls, []string{"operation"}))),
+		graph("p95 of the provider's calls", "95 of 100 calls took less than this. The dots are exemplars.", units.Seconds, third,
+			exemplars("{{operation}}", quantile(0.95, calls, []string{"operation"}))),
 	}
 }
 
@@ -129,9 +130,9 @@ func jobsRow() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		graph("Failed runs of jobs", "Runs of background jobs per second that failed, by job and category.", units.OpsPerSecond, third,
 			query("{{job_name}} {{"+errType+"}}", sumBy(perSecond(runs.Count(), failed), "job_name", errType))),
-		graph("p95 of a run", "95 of 100 runs of background jobs took less than this.", units.Seconds, third,
-			query("{{job_name}}", quantile(0.95, runs, []string{"job_name"}))),
-		graph("p95 of outgoing requests", "95 of 100 HTTP requests to others took less than this, until their answer was read.", units.Seconds, third,
-			query("{{server_address}}", quantile(0.95, calls, []string{"server_address"}))),
+		graph("p95 of a run", "95 of 100 runs of background jobs took less than this. The dots are exemplars.", units.Seconds, third,
+			exemplars("{{job_name}}", quantile(0.95, runs, []string{"job_name"}))),
+		graph("p95 of outgoing requests", "95 of 100 HTTP requests to others took less than this, until their answer was read. The dots are exemplars.", units.Seconds, third,
+			exemplars("{{server_address}}", quantile(0.95, calls, []string{"server_address"}))),
 	}
 }

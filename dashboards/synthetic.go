@@ -55,7 +55,7 @@ func probesNowRow() []cog.Builder[dashboard.Panel] {
 		number("Success over the range", "Share of all probes in the time range that succeeded.", units.PercentUnit,
 			current("success", "avg(avg_over_time("+selector(probeSuccess)+"[$__range]))"), thresholds(bad, from(0.99, warning), from(0.999, good))),
 		number("Scripted order", "How long the last scripted order took, from the first request to the cancellation.", units.Seconds,
-			current("duration", "max("+selector(probeDuration, `probe="order"`)+")"), thresholds(good, from(2, warning), from(5, bad))),
+			current("duration", "max(sum by (instance) ("+selector(probeStepDuration, `step!="refund"`)+"))"), thresholds(good, from(2, warning), from(5, bad))),
 		number("Orders that failed", "Scripted orders that failed within the time range.", units.Short,
 			current("failed", "sum(increase("+selector(probeFailures)+"[$__range]))"), thresholds(good, from(1, warning), from(5, bad))),
 		number("Last order", "How long ago the last scripted order began. More than a minute: the probe hangs, and what it tells is old.", units.Seconds,
@@ -69,7 +69,7 @@ func probesRow() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		timeline("Probes", "Whether each probe succeeded. live and ready: the process and its dependencies; docs and products: the right page and the right JSON; order: the whole way from login to refund.", gridWidth,
 			query("{{probe}}", "min by (probe) ("+selector(probeSuccess)+")")),
-		graph("Duration", "How long each probe took, failed ones included. A probe that gives up shows its timeout: 3 s, for the order 15 s.", units.Seconds, third,
+		graph("Duration", "How long each probe took, failed ones included; the order's has the wait for the refund in it. A probe that gives up shows its timeout: 3 s, for the order 15 s.", units.Seconds, third,
 			query("{{probe}}", "max by (probe) ("+selector(probeDuration)+")")),
 		graph("Status", "HTTP status that each probe was answered with; for the order, the last answer of the run. 0: no answer at all.", units.NoUnit, third,
 			query("{{probe}}", "max by (probe) ("+selector(probeStatus)+")")),
@@ -82,7 +82,7 @@ func orderRow() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		timeline("Steps of the scripted order", "Whether each step succeeded. A step after the one that failed was not tried, and has a gap.", gridWidth,
 			query("{{step}}", "min by (step) ("+selector(probeStepSuccess)+")")),
-		stacked(graph("Duration by step", "How long each step of the last scripted order took. The login is slow on purpose: passwords are hashed.", units.Seconds, half,
+		stacked(graph("Duration by step", "How long each step of the last scripted order took. The login is slow on purpose: passwords are hashed. The refund is made by a job, which comes every few seconds.", units.Seconds, half,
 			query("{{step}}", "max by (step) ("+selector(probeStepDuration)+")"))),
 		graph("Runs and failures", "Scripted orders a second, and those that failed, by step. The failures' exemplars lead to the traces.", units.OpsPerSecond, half,
 			query("runs", sumBy(perSecond(probeRuns))),

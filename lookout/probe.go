@@ -33,11 +33,15 @@ func newProbeCommand() *cobra.Command {
 		Long: `Order, pay and cancel as a customer would, and export whether it works.
 
 A run logs in as a synthetic customer, chooses an offering, orders one unit, pays in the payment provider's sandbox, reads
-the order back and cancels it, so that no stock is used up and nothing is packed. What a killed run left open, the next one
-cancels. Where payments do not go to the sandbox the probe refuses to run. Metrics (probe_*) are at /metrics.
+the order back, cancels it, and waits for the refund, so that no stock is used up and nothing is packed. What a killed run
+left open, the next one cancels. Where payments do not go to the sandbox the probe refuses to run. Metrics (probe_*) are at
+/metrics.
 
 The customer is PROBE_EMAIL, with the password in PROBE_PASSWORD or in the file PROBE_PASSWORD_FILE; the account is
 registered when there is none. Two probes must not share a customer: each would cancel the other's order.
+
+Each run is a trace, which goes to the collector at OTLP_ENDPOINT (host:port; default none) over gRPC, and with TLS when
+OTLP_INSECURE is off.
 
 Exit status of --once: 0 when the order went through, 1 when it did not, 2 when it was not tried.`,
 		Example: `  PROBE_PASSWORD_FILE=.run/probe/password lookout probe --once
@@ -48,7 +52,10 @@ Exit status of --once: 0 when the order went through, 1 when it did not, 2 when 
 			if o.config.Password, err = secret(os.Getenv("PROBE_PASSWORD_FILE"), "PROBE_PASSWORD"); err != nil {
 				return fmt.Errorf("PROBE_PASSWORD_FILE: %w", err)
 			}
-			o.config.Email = os.Getenv("PROBE_EMAIL")
+			o.config.Email, o.config.Logs = os.Getenv("PROBE_EMAIL"), command.ErrOrStderr()
+			if o.config.OTLPEndpoint, o.config.OTLPInsecure, err = collectorOf(os.Getenv); err != nil {
+				return err
+			}
 			prober, err := probe.New(o.config)
 			if err != nil {
 				return err
@@ -69,6 +76,21 @@ Exit status of --once: 0 when the order went through, 1 when it did not, 2 when 
 	flags.BoolVar(&o.once, "once", false, "run once, print the steps, and end")
 	flags.BoolVar(&o.asJSON, "json", false, "with --once: print JSON")
 	return command
+}
+
+// collectorOf reads which collector takes the spans, from the settings that the server has too.
+func collectorOf(getenv func(string) string) (endpoint string, insecure bool, err error) {
+	if endpoint = getenv("OTLP_ENDPOINT"); endpoint == "none" {
+		endpoint = ""
+	}
+	switch value := getenv("OTLP_INSECURE"); value {
+	case "", "on":
+		return endpoint, true, nil
+	case "off":
+		return endpoint, false, nil
+	default:
+		return "", false, fmt.Errorf("OTLP_INSECURE is %q: want on or off", value)
+	}
 }
 
 func (o *probeOptions) runOnce(ctx context.Context, prober *probe.Prober, out io.Writer) error {

@@ -1,5 +1,8 @@
 package migrations
 
+// Read returns the statements of a file.
+var Read = read
+
 // Files are those that are applied.
 var Files = files
 

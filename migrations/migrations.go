@@ -178,14 +178,16 @@ func apply(ctx context.Context, tx bun.Tx, fsys fs.FS, migration *migrate.Migrat
 type dialect struct {
 	PostgreSQL bool   // for what one database alone has: {{if .PostgreSQL}}...{{end}}
 	ByteOrder  string // the collation that compares text by its bytes
+	CodePoint  string // the function that returns the code point of a character
+	Character  string // the function that returns the character of a code point
 }
 
 func dialectOf(name bundialect.Name) (dialect, error) {
 	switch name {
 	case bundialect.PG:
-		return dialect{PostgreSQL: true, ByteOrder: `"C"`}, nil
+		return dialect{PostgreSQL: true, ByteOrder: `"C"`, CodePoint: "ascii", Character: "chr"}, nil
 	case bundialect.SQLite:
-		return dialect{ByteOrder: "BINARY"}, nil
+		return dialect{ByteOrder: "BINARY", CodePoint: "unicode", Character: "char"}, nil
 	default:
 		return dialect{}, errors.New("migrations exist for SQLite and PostgreSQL only, not for " + name.String())
 	}

@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/farmersmarket/platform/migrations"
+	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/server/store"
 	"github.com/farmersmarket/platform/server/store/storetest"
 )
@@ -141,10 +143,58 @@ func TestOfferingsOfProductsThatWereDeletedBeforeAreOffSale(t *testing.T) {
 
 		_, err = migrations.Migrate(t.Context(), db)
 		require.NoError(t, err)
-		var withdrawn []string
+		var withdrawn, names []string
 		require.NoError(t, db.NewRaw("SELECT id FROM offerings WHERE withdrawn_at IS NOT NULL").Scan(t.Context(), &withdrawn))
 		require.Equal(t, []string{"00000000-0000-7000-8000-000000000002"}, withdrawn)
+		require.NoError(t, db.NewRaw("SELECT sort_name FROM offerings ORDER BY id").Scan(t.Context(), &names))
+		require.Equal(t, []string{"sold", "deleted", "deleted"}, names)
 	})
+}
+
+// TestTextsFromBeforeAreFoundAsNewOnesAre compares what the migration makes of texts with what the service writes.
+func TestTextsFromBeforeAreFoundAsNewOnesAre(t *testing.T) {
+	farm := market.Farm{
+		ID: "00000000-0000-7000-8000-000000000001", Name: "Bio-Hof Österle", Description: "Eggs (XL),  free-range\nand 有機 — 100% pure",
+		Place: "Ŝ-Ŭ", Country: "IE", CreatedAt: time.Now(), UpdatedAt: time.Now(),
+	}
+	product := market.Product{
+		ID: "00000000-0000-7000-8000-000000000002", FarmID: farm.ID, Name: "有機りんごJAM2つ", Category: market.Fruit,
+		Description: "a-b/c d'e 🍎. ข้าวหอม Ünï-Öl 한라봉 “x”\n-50% ½ l", Season: market.AllYear,
+		Unit:  market.Unit{Kind: market.Item, Size: 1, Label: "1"},
+		Price: market.Money{Amount: 100, Currency: market.EUR}, CreatedAt: time.Now(), UpdatedAt: time.Now(),
+	}
+	fold := strings.NewReplacer("Bio-Hof Österle", "bio-hof osterle", "Eggs (XL)", "eggs (xl)", "Ŝ-Ŭ", "s-u",
+		"りんごJAM2", "りんこjam2", "ข้าว", "ขาว", "Ünï-Öl", "uni-ol", "½", "1⁄2").Replace
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url, store.Options{})
+		_, err := migrations.Migrate(t.Context(), s.DB())
+		require.NoError(t, err)
+		_, err = s.SaveCatalogue(t.Context(), []market.Farm{farm}, []market.Product{product})
+		require.NoError(t, err)
+		wanted := texts(t, s.DB())
+
+		_, err = s.DB().ExecContext(t.Context(), "UPDATE farms SET search_text = ?", fold(farm.Name+"\n"+farm.Place+"\n"+farm.Description))
+		require.NoError(t, err)
+		_, err = s.DB().ExecContext(t.Context(), "UPDATE products SET search_text = ?",
+			fold(product.Name+"\n"+product.Description+"\n"+farm.Name))
+		require.NoError(t, err)
+		require.NotEqual(t, wanted, texts(t, s.DB()))
+		statements, err := migrations.Read(migrations.Files, "0012_offerings_and_texts.up.sql", s.DB().Dialect().Name())
+		require.NoError(t, err)
+		for _, statement := range statements {
+			if strings.HasPrefix(statement, "UPDATE products") || strings.HasPrefix(statement, "UPDATE farms") {
+				_, err := s.DB().DB.ExecContext(t.Context(), statement)
+				require.NoError(t, err)
+			}
+		}
+		require.Equal(t, wanted, texts(t, s.DB()))
+	})
+}
+
+func texts(t *testing.T, db *bun.DB) (texts []string) {
+	t.Helper()
+	require.NoError(t, db.NewRaw("SELECT search_text FROM products UNION ALL SELECT search_text FROM farms").Scan(t.Context(), &texts))
+	return texts
 }
 
 // before returns the migrations whose numbers come before.

@@ -209,6 +209,9 @@ func (s *leakTest) sendWhereItDoesNotBelong() {
 		s.request(http.MethodPut, "/api/v1/farms/"+uuid.NewString(), `{}`, "If-Match", secret, "Authorization", "Bearer "+s.shop.tokens[0])
 		s.request(http.MethodPost, "/api/v1/orders", `{}`, "Idempotency-Key", secret, "Authorization", "Bearer "+s.shop.tokens[0])
 	}
+	for _, body := range []string{`{"lines":[{"quantity":%s}]}`, `{"lines":[{"offering_id":%s}]}`, `{"slot_id":%s}`, `%s`, `{"lines":%s}`} {
+		s.request(http.MethodPost, "/api/v1/orders", fmt.Sprintf(body, plantedCard), "Authorization", "Bearer "+s.shop.tokens[0], "Idempotency-Key", uuid.NewString())
+	}
 	query := neturl.Values{"token": {plantedValue}, "api_key": {plantedValue}, "email": {plantedEmail}, "name": {plantedName}, "q": {plantedName}}
 	s.request(http.MethodGet, "/api/v1/farms?"+query.Encode(), "")
 	s.request(http.MethodGet, "/nowhere?"+query.Encode(), "")

@@ -18,7 +18,7 @@ import (
 // databaseInstruments measures the uses of databases.
 type databaseInstruments struct {
 	telemetry *Telemetry
-	duration  *prometheus.HistogramVec
+	duration  *TracedHistogram
 	slow      *prometheus.CounterVec
 	connects  *prometheus.HistogramVec
 }
@@ -26,7 +26,7 @@ type databaseInstruments struct {
 func newDatabaseInstruments(t *Telemetry) *databaseInstruments {
 	return &databaseInstruments{
 		telemetry: t,
-		duration:  t.Metrics.Histogram(catalogue.DBClientOperationDuration),
+		duration:  t.Metrics.TracedHistogram(catalogue.DBClientOperationDuration),
 		slow:      t.Metrics.Counter(catalogue.DBClientSlowStatements),
 		connects:  t.Metrics.Histogram(catalogue.DBClientConnectionCreateTime),
 	}

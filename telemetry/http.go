@@ -19,7 +19,7 @@ import (
 // Fiber sees them, and Fiber some before any middleware runs.
 type httpInstruments struct {
 	telemetry *Telemetry
-	duration  *prometheus.HistogramVec
+	duration  *TracedHistogram
 	active    prometheus.Gauge
 	table     *routeTable
 	unmatched map[string]*route
@@ -32,7 +32,7 @@ type httpInstruments struct {
 func newHTTPInstruments(t *Telemetry) *httpInstruments {
 	h := &httpInstruments{
 		telemetry: t,
-		duration:  t.Metrics.Histogram(catalogue.HTTPServerRequestDuration),
+		duration:  t.Metrics.TracedHistogram(catalogue.HTTPServerRequestDuration),
 		active:    t.Metrics.Gauge(catalogue.HTTPServerActiveRequests).WithLabelValues(),
 		unmatched: map[string]*route{},
 	}
@@ -126,12 +126,6 @@ func (h *httpInstruments) register(app *fiber.App, outcomes func(method, route s
 			h.series(r, outcome{status, errorTypeOf(status)})
 		}
 	}
-}
-
-func (h *httpInstruments) series(r *route, o outcome) *durationSeries {
-	return r.series.get(o, func(o outcome) *durationSeries {
-		return newDurationSeries(h.duration, r.method, r.label(), o)
-	})
 }
 
 // wrap measures one fasthttp handler, of which routeOf tells which route a request is for.
@@ -232,7 +226,7 @@ func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange, stream *fol
 		o.errorType = catalogue.ErrorCanceled
 	}
 	h.active.Dec()
-	exemplar := h.series(x.route, o).observe(duration, end, x.span.SpanContext())
+	exemplar := h.series(x.route, o).observe(x.span.SpanContext(), duration.Seconds(), end)
 	h.endSpan(ctx, x, o, end, exemplar)
 	h.logAccess(ctx, x, o, end)
 	h.reportError(x, o)

@@ -46,10 +46,10 @@ func (h *httpInstruments) endSpan(ctx *fasthttp.RequestCtx, x *exchange, o outco
 	if x.fault != "" {
 		attributes = append(attributes, attribute.String(catalogue.FaultInjected, x.fault))
 	}
-	if exemplar {
-		attributes = append(attributes, attribute.Bool(catalogue.Exemplar, true))
-	}
 	s.describe(s.template, attributes)
+	if exemplar {
+		s.SetAttributes(attribute.Bool(catalogue.Exemplar, true)) // what reports of browsers have said already
+	}
 	if o.failed() {
 		s.SetStatus(codes.Error, "")
 		if x.err != nil {

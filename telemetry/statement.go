@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
@@ -30,8 +29,8 @@ type statement struct {
 
 	span *spanTemplate
 
-	series func(category string) *statementSeries
-	done   *statementSeries // the series of those without an error
+	series func(category string) *TracedSeries
+	done   *TracedSeries // the series of those without an error
 }
 
 func (h *databaseHook) newStatement(key statementKey) *statement {
@@ -41,12 +40,11 @@ func (h *databaseHook) newStatement(key statementKey) *statement {
 	}
 	name := strings.TrimSpace(key.operation + " " + key.collection)
 	s := &statement{statementKey: key, span: newSpanTemplate(name, trace.SpanKindClient, attributes...)}
-	failures := table[string, *statementSeries]{}
-	newSeries := func(category string) *statementSeries {
-		return newStatementSeries(h.instruments.duration.
-			WithLabelValues(h.system, operationLabel(key.operation), key.collection, category))
+	failures := table[string, *TracedSeries]{}
+	newSeries := func(category string) *TracedSeries {
+		return h.instruments.duration.WithLabelValues(h.system, operationLabel(key.operation), key.collection, category)
 	}
-	s.series = func(category string) *statementSeries {
+	s.series = func(category string) *TracedSeries {
 		series, _ := failures.get(category, len(catalogue.ErrorType.Values), newSeries)
 		return series
 	}
@@ -70,7 +68,7 @@ func (s *statement) observe(span trace.Span, duration time.Duration, end time.Ti
 	if category != "" {
 		series = s.series(category)
 	}
-	series.observe(span, duration.Seconds(), end)
+	series.observeAt(span, duration.Seconds(), end)
 }
 
 // statementOf says what kind of statement it is.
@@ -151,34 +149,4 @@ func (t *table[K, V]) get(key K, most int, create func(K) V) (V, bool) {
 	next[key] = create(key)
 	t.current.Store(&next)
 	return next[key], true
-}
-
-// statementSeries is one series of the histogram of durations.
-type statementSeries struct {
-	histogram    observer
-	nextExemplar []atomic.Int64 // per bucket: the Unix time in ns from which it takes one
-}
-
-func newStatementSeries(histogram prometheus.Observer) *statementSeries {
-	return &statementSeries{
-		histogram:    histogram.(observer), //nolint:errcheck // it is one
-		nextExemplar: make([]atomic.Int64, len(catalogue.DBClientOperationDuration.Buckets)+1),
-	}
-}
-
-func (s *statementSeries) observe(span trace.Span, seconds float64, end time.Time) {
-	sc := span.SpanContext()
-	if !sc.IsSampled() || !s.takesExemplar(seconds, end) {
-		s.histogram.Observe(seconds)
-		return
-	}
-	span.SetAttributes(attribute.Bool(catalogue.Exemplar, true))
-	s.histogram.ObserveWithExemplar(seconds, prometheus.Labels{"trace_id": sc.TraceID().String(), "span_id": sc.SpanID().String()})
-}
-
-func (s *statementSeries) takesExemplar(seconds float64, now time.Time) bool {
-	bucket, _ := slices.BinarySearch(catalogue.DBClientOperationDuration.Buckets, seconds)
-	due := s.nextExemplar[bucket].Load()
-	return now.UnixNano() >= due &&
-		s.nextExemplar[bucket].CompareAndSwap(due, now.Add(exemplarInterval).UnixNano())
 }

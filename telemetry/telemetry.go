@@ -109,7 +109,7 @@ type Telemetry struct {
 	http       *httpInstruments
 	database   *databaseInstruments
 	datastores datastores
-	outgoing   *prometheus.HistogramVec
+	outgoing   *TracedHistogram
 	onError    func(context.Context, ErrorEvent)
 }
 
@@ -131,7 +131,7 @@ func Start(config Config) (*Telemetry, error) {
 	}
 	t.http = newHTTPInstruments(t)
 	t.database = newDatabaseInstruments(t)
-	t.outgoing = t.Metrics.Histogram(catalogue.HTTPClientRequestDuration)
+	t.outgoing = t.Metrics.TracedHistogram(catalogue.HTTPClientRequestDuration)
 	t.Metrics.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

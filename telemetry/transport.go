@@ -170,7 +170,6 @@ func (c *outgoing) end(category string, err error) {
 				c.span.RecordError(withoutURL(err))
 			}
 		}
-		c.span.End(trace.WithTimestamp(end))
 		server, status := catalogue.OtherServer, ""
 		if slices.Contains(c.transport.Hosts, c.host) {
 			server = c.host
@@ -178,7 +177,9 @@ func (c *outgoing) end(category string, err error) {
 		if c.status != 0 {
 			status = strconv.Itoa(c.status)
 		}
-		c.transport.telemetry.outgoing.WithLabelValues(c.method, server, status, category).Observe(end.Sub(c.start).Seconds())
+		c.transport.telemetry.outgoing.WithLabelValues(c.method, server, status, category).
+			observeAt(c.span, end.Sub(c.start).Seconds(), end)
+		c.span.End(trace.WithTimestamp(end))
 	})
 }
 

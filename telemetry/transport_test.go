@@ -93,6 +93,7 @@ func TestAnOutgoingRequestLeavesOneSpanAndOneSample(t *testing.T) {
 			require.Equal(t, 1, samplesOf(t, tel, "http_client_request_duration_seconds", map[string]string{
 				"http_request_method": "GET", "server_address": "127.0.0.1", "http_response_status_code": c.status, "error_type": c.errorType,
 			}))
+			collector.RequireExemplars(tel.MetricsHandler(), "http_client_request_duration_seconds_bucket")
 		})
 	}
 }

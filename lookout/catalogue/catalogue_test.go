@@ -19,22 +19,22 @@ func TestEveryFormatNamesAllThatIsDeclared(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			require.NoError(t, format(printer.Whole(), &out))
-			for _, m := range catalogue.Market().Metrics {
+			for _, m := range catalogue.All().Metrics {
 				require.Contains(t, out.String(), m.Name)
 				for _, label := range m.LabelNames() {
 					require.Contains(t, out.String(), label)
 				}
 			}
-			for _, s := range catalogue.Market().Spans {
+			for _, s := range catalogue.All().Spans {
 				require.Contains(t, out.String(), s.Name)
 				for _, a := range s.Attributes() {
 					require.Contains(t, out.String(), a.Name)
 				}
 			}
-			for _, f := range catalogue.Market().Fields {
+			for _, f := range catalogue.All().Fields {
 				require.Contains(t, out.String(), f.Name)
 			}
-			for _, a := range catalogue.Market().Resource {
+			for _, a := range catalogue.All().Resource {
 				require.Contains(t, out.String(), a.Name)
 			}
 		})
@@ -70,6 +70,27 @@ func TestJSONNamesTheSeriesToQuery(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out.String()), &document))
 	require.Equal(t, catalogue.HTTPServerRequestDuration.Series(), document.Metrics[0].Series)
 	require.Equal(t, catalogue.HTTPServerRequestDuration.Buckets, document.Metrics[0].Buckets)
+}
+
+func TestAValueThatIsAFailureHasACategoryOfErrors(t *testing.T) {
+	found := 0
+	for _, m := range catalogue.Market().Metrics {
+		for _, label := range m.Labels {
+			for value, category := range label.ErrorTypes {
+				found++
+				require.Contains(t, label.Values, value, "%s of %s", label.Name, m.Name)
+				require.Contains(t, catalogue.ErrorType.Values[1:], category, "%s of %s", label.Name, m.Name)
+			}
+		}
+	}
+	require.Positive(t, found)
+
+	calls := printer.Contract{Metrics: []catalogue.Metric{catalogue.PaymentCallDuration}}
+	var page, document strings.Builder
+	require.NoError(t, calls.Markdown(&page))
+	require.Contains(t, page.String(), "`ok`, `declined` (validation), ")
+	require.NoError(t, calls.JSON(&document))
+	require.Contains(t, document.String(), `"declined": "validation"`)
 }
 
 func TestMarkdownSaysWhatAnEmptyValueIs(t *testing.T) {

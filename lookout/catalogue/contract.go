@@ -13,7 +13,7 @@ type Contract catalogue.Catalogue
 
 // Whole returns everything that the catalogue declares.
 func Whole() Contract {
-	return Contract(catalogue.Market())
+	return Contract(catalogue.All())
 }
 
 // Parts returns the names of the parts that can be printed alone.

@@ -32,6 +32,8 @@ type label struct {
 	Help   string   `json:"help"`
 	Values []string `json:"values,omitempty"` // all there are
 	Bound  string   `json:"bound,omitempty"`  // what bounds them, where they are not listed
+
+	ErrorTypes map[string]string `json:"error_types,omitempty"` // the categories of those that are failures
 }
 
 type span struct {
@@ -87,7 +89,7 @@ func (c Contract) JSON(out io.Writer) error {
 func labels(declared []catalogue.Label) []label {
 	converted := make([]label, 0, len(declared))
 	for _, l := range declared {
-		converted = append(converted, label{Name: l.Name, Help: l.Help, Values: l.Values, Bound: l.Bound})
+		converted = append(converted, label{Name: l.Name, Help: l.Help, Values: l.Values, Bound: l.Bound, ErrorTypes: l.ErrorTypes})
 	}
 	return converted
 }

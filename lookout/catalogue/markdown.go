@@ -26,7 +26,7 @@ func (c Contract) metricsPage(page *strings.Builder) {
 	if c.Metrics == nil {
 		return
 	}
-	page.WriteString("\n## Metrics\n\nThe service can make no others. A series of a listed value exists from the start where one can wait for its first event.\n")
+	page.WriteString("\n## Metrics\n\nThe service can make no others. A series of a listed value exists from the start where one can wait for its first event. A value that is a failure has its category of errors behind it.\n")
 	for _, m := range c.Metrics {
 		fmt.Fprintf(page, "\n### %s\n\n%s\n\n%s, %s.%s\n", m.Name, m.Help, m.Type, m.Stability, unitSentence(m.Unit))
 		if len(m.Labels) > 0 {
@@ -100,7 +100,15 @@ func valuesOf(l catalogue.Label) string {
 	if l.Bound != "" {
 		return l.Bound
 	}
-	return quoted(l.Values)
+	list := make([]string, 0, len(l.Values))
+	for _, v := range l.Values {
+		if category := l.ErrorTypes[v]; category != "" {
+			list = append(list, quoted([]string{v})+" ("+category+")")
+			continue
+		}
+		list = append(list, quoted([]string{v}))
+	}
+	return strings.Join(list, ", ")
 }
 
 func quoted(values []string) string {

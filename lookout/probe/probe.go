@@ -4,16 +4,20 @@ package probe
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/farmersmarket/platform/sdk/go/market"
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // UserAgent is how the probe names itself, so that access logs and traces can tell it from people.
@@ -35,6 +39,10 @@ type Config struct {
 	Email    string        // the synthetic customer, whom nobody else may be; DefaultEmail when empty
 	Password string        // 12 to 128 characters; the account is registered with it when there is none
 	Timeout  time.Duration // of one run; 15 s when 0
+
+	OTLPEndpoint string    // host:port of the collector that takes the spans of the runs over gRPC; empty: they are not exported
+	OTLPInsecure bool      // without TLS
+	Logs         io.Writer // of what the exporter has to say; standard error when nil
 }
 
 // ErrNotSandbox says that payments do not go to a sandbox. The probe then does not order: it would charge for real.
@@ -50,6 +58,9 @@ func (c *Config) check() error {
 	if c.Password == "" {
 		return errors.New("probe: the synthetic customer has no password: set PROBE_PASSWORD or PROBE_PASSWORD_FILE; " +
 			"the account is registered with it when there is none")
+	}
+	if _, _, err := net.SplitHostPort(c.OTLPEndpoint); c.OTLPEndpoint != "" && err != nil {
+		return fmt.Errorf("probe: OTLP_ENDPOINT is %q: want host:port, or none", c.OTLPEndpoint)
 	}
 	if c.Timeout < 0 {
 		return fmt.Errorf("probe: timeout %s: want a duration above 0", c.Timeout)
@@ -68,14 +79,23 @@ func (c *Config) check() error {
 type Prober struct {
 	Config
 	transport *http.Transport
+	telemetry *telemetry.Telemetry
+	tracer    trace.Tracer
 }
 
-// New returns a prober. It contacts nobody.
+// New returns a prober. It contacts nobody but the collector.
 func New(config Config) (*Prober, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	return &Prober{Config: config, transport: &http.Transport{IdleConnTimeout: time.Minute}}, nil
+	tel, err := startTelemetry(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Prober{
+		Config: config, transport: &http.Transport{IdleConnTimeout: time.Minute},
+		telemetry: tel, tracer: tel.TracerProvider().Tracer(scope),
+	}, nil
 }
 
 // Result is what became of one run.
@@ -84,7 +104,7 @@ type Result struct {
 	Duration time.Duration `json:"-"`
 	Seconds  float64       `json:"duration_seconds"`
 	Success  bool          `json:"success"`
-	TraceID  string        `json:"trace_id"` // of all requests of the run
+	TraceID  string        `json:"trace_id"` // of the run, but for the wait for the refund
 	Steps    []Step        `json:"steps"`    // those that were begun, in order
 	Status   int           `json:"status"`   // of the last answer; 0 when the last request had none
 
@@ -121,21 +141,22 @@ func (p *Prober) Run(ctx context.Context) Result {
 	}
 	within, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
-	for _, step := range script {
-		if err := r.take(within, step); err != nil {
-			break
-		}
+	r.act(within)
+	// What follows is in no trace: the wait would make each a slow one, and those are kept.
+	rest := telemetry.Unrecorded(within)
+	if r.result.err == nil {
+		_ = r.take(rest, refund) // the result has its error
 	}
-	r.result.Duration = time.Since(r.result.Started)
-	r.result.Seconds = r.result.Duration.Seconds()
+	r.logOut(rest)
 	r.result.Success = r.result.err == nil
-	r.result.Status = r.caller.lastStatus
-	r.leaveNothing(ctx)
 	return r.result
 }
 
-// Close closes idle connections.
-func (p *Prober) Close() { p.transport.CloseIdleConnections() }
+// Close closes idle connections, and sends the spans that are still to be sent.
+func (p *Prober) Close() {
+	p.transport.CloseIdleConnections()
+	_ = p.telemetry.Shutdown(context.Background()) // it has logged what was lost
+}
 
 // run is one run of the script, and what it has learned so far.
 type run struct {
@@ -151,11 +172,9 @@ type run struct {
 }
 
 func (p *Prober) newRun() (*run, error) {
-	id := make([]byte, 16) //nolint:mnd // W3C trace ids have 128 bits
-	_, _ = rand.Read(id)   // never fails
 	r := &run{
-		Prober: p, caller: &caller{traceID: hex.EncodeToString(id), next: p.transport},
-		result: Result{Started: time.Now(), TraceID: hex.EncodeToString(id)},
+		Prober: p, caller: &caller{next: measured(p.telemetry, p.transport, p.URL, p.AdminURL)},
+		result: Result{Started: time.Now()},
 	}
 	var err error
 	r.api, err = market.New(p.URL, market.WithHTTPClient(&http.Client{Transport: r.caller}),
@@ -171,10 +190,25 @@ func (p *Prober) newRun() (*run, error) {
 	return r, nil
 }
 
+// act does the steps of the script in one trace, and cancels at once what a failed or stopped run may hold.
+func (r *run) act(ctx context.Context) {
+	ctx, span := r.tracer.Start(ctx, "scripted order", trace.WithNewRoot())
+	r.result.TraceID = span.SpanContext().TraceID().String()
+	for _, step := range script {
+		if err := r.take(ctx, step); err != nil {
+			break
+		}
+	}
+	r.cleanUp(ctx)
+	endSpan(span, r.result.err)
+}
+
 // take does one step and notes how long it took.
 func (r *run) take(ctx context.Context, step scripted) error {
 	began := time.Now()
+	ctx, span := r.startStep(ctx, step.name)
 	err := step.do(r, ctx)
+	endSpan(span, err)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("the run was not done within %s: %w", r.Timeout, err)
 	}
@@ -184,21 +218,34 @@ func (r *run) take(ctx context.Context, step scripted) error {
 		r.result.err = fmt.Errorf("step %s: %w", step.name, err)
 	}
 	r.result.Steps = append(r.result.Steps, noted)
+	r.result.Duration = time.Since(r.result.Started)
+	r.result.Seconds = r.result.Duration.Seconds()
+	r.result.Status = r.caller.lastStatus
 	return err
 }
 
-// leaveNothing cancels what a failed or stopped run may hold, and ends its session.
-func (r *run) leaveNothing(ctx context.Context) {
+// cleanUp cancels what a failed or stopped run may hold.
+func (r *run) cleanUp(ctx context.Context) {
+	if !r.mayHold || r.session == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
 	defer cancel()
+	ctx, span := r.startStep(ctx, catalogue.ProbeCleanUp)
+	err := r.tidy(ctx)
+	endSpan(span, err)
+	if err != nil {
+		r.result.LeftOver = max(r.result.LeftOver, 1)
+		r.result.err = errors.Join(r.result.err, fmt.Errorf("clean up: %w; the next run tries again", err))
+	}
+}
+
+// logOut ends the session. If it fails, the session expires.
+func (r *run) logOut(ctx context.Context) {
 	if r.session == nil {
 		return
 	}
-	if r.mayHold {
-		if err := r.tidy(ctx); err != nil {
-			r.result.LeftOver = max(r.result.LeftOver, 1)
-			r.result.err = errors.Join(r.result.err, fmt.Errorf("clean up: %w; the next run tries again", err))
-		}
-	}
-	_, _ = r.api.LogoutWithResponse(ctx, market.RefreshInputBody{RefreshToken: r.session.RefreshToken}) // else it expires
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+	defer cancel()
+	_, _ = r.api.LogoutWithResponse(ctx, market.RefreshInputBody{RefreshToken: r.session.RefreshToken})
 }

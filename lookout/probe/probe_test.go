@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{server: servertest.Start(t)}
+	s := &stage{server: servertest.Start(t, "PAYMENT_INTERVAL=50ms")} // so that refunds are made soon
 	target, err := url.Parse(s.server.URL)
 	require.NoError(t, err)
 	forward := httputil.NewSingleHostReverseProxy(target)
@@ -189,6 +190,7 @@ func TestTheScriptedOrder(t *testing.T) {
 	t.Run("fails", func(t *testing.T) { fails(t, s) })
 	t.Run("does not begin where payments are real", func(t *testing.T) { refuses(t, s) })
 	t.Run("cleans up", func(t *testing.T) { cleansUp(t, s) })
+	t.Run("leaves a trace", func(t *testing.T) { leavesATrace(t, s) })
 	t.Run("again and again", func(t *testing.T) { daemon(t, s) })
 }
 
@@ -212,13 +214,20 @@ func goesThrough(t *testing.T, s *stage) {
 		require.Contains(t, s.requests(), "POST /api/v1/auth/logout", "no session is left")
 		require.Equal(t, before, customer.shelf(t), "no stock is used up")
 		require.Zero(t, customer.open(t), "nothing is packed")
-		for _, head := range s.headers() {
+		traced := 0
+		for i, head := range s.headers() {
 			require.Equal(t, UserAgent, head.Get("User-Agent"))
-			require.Regexp(t, "^00-"+result.TraceID+"-[0-9a-f]{16}-01$", head.Get("Traceparent"))
+			if strings.Contains(head.Get("Traceparent"), result.TraceID) {
+				require.Regexp(t, "^00-[0-9a-f]{32}-[0-9a-f]{16}-01$", head.Get("Traceparent"))
+				traced = i
+			}
 		}
+		require.Regexp(t, "^POST /api/v1/orders/"+anID+"/cancel$", s.requests()[traced], "the trace ends with what a customer waits for")
+		require.Regexp(t, "^GET /api/v1/orders/"+anID+"$", s.requests()[traced+1], "and then it looks for the refund")
 		s.breaks(nil)
 	}
 	exposed := fetch(t, s.server.AdminURL+"/metrics")
+	require.Regexp(t, `(?m)^market_views_total\{view="offerings"\} 0(\.0)?$`, exposed, "and what it looks at neither")
 	require.Regexp(t, `(?m)^market_orders_total\{state="paid"\} 0(\.0)?$`, exposed, "a synthetic order is no business")
 	require.Regexp(t, `(?m)^market_order_revenue_minor_units_total\{currency="EUR"\} 0(\.0)?$`, exposed)
 }
@@ -282,6 +291,11 @@ func fails(t *testing.T, s *stage) {
 		"the money is not given back": {
 			spoil: rewrites(is("POST", "/api/v1/orders/"+anID+"/cancel"), `"state":"refund\w+"`, `"state":"succeeded"`),
 			step:  "cancel", says: "not one that is refunding",
+		},
+		"the refund is promised and not made": {
+			spoil:  rewrites(is("GET", "/api/v1/orders/"+anID), `"state":"refunded"`, `"state":"refunding"`),
+			change: func(c *Config) { c.Timeout = patience },
+			step:   "refund", says: "not done within 6s: order",
 		},
 	} {
 		t.Run("where "+sentence, func(t *testing.T) {
@@ -453,6 +467,7 @@ func TestConfig(t *testing.T) {
 		"no admin port":                    {func(c *Config) { c.AdminURL = "" }, "URL of the server's admin port"},
 		"no password":                      {func(c *Config) { c.Password = "" }, "set PROBE_PASSWORD or PROBE_PASSWORD_FILE"},
 		"a timeout that lies in the past":  {func(c *Config) { c.Timeout = -1 }, "want a duration above 0"},
+		"a collector without a port":       {func(c *Config) { c.OTLPEndpoint = "collector" }, `OTLP_ENDPOINT is "collector": want host:port`},
 		"an interval shorter than one run": {func(c *Config) { c.Timeout = time.Minute }, "want one above the timeout"},
 	} {
 		t.Run(sentence, func(t *testing.T) {

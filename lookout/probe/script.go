@@ -23,7 +23,7 @@ type scripted struct {
 	do   func(*run, context.Context) error
 }
 
-// script is what a run does. The names are values of the label step.
+// script is what a customer does. The names are values of the label step, as is that of refund, which follows.
 var script = []scripted{
 	{"sandbox", (*run).mustBeSandbox},
 	{"login", (*run).login},
@@ -36,13 +36,16 @@ var script = []scripted{
 	{"cancel", (*run).cancel},
 }
 
+// refund is what a customer does not wait for.
+var refund = scripted{"refund", (*run).awaitRefund}
+
 // StepNames returns the names of all steps, in their order.
 func StepNames() []string {
-	names := make([]string, len(script))
-	for i, step := range script {
-		names[i] = step.name
+	names := make([]string, 0, len(script)+1)
+	for _, step := range script {
+		names = append(names, step.name)
 	}
-	return names
+	return append(names, refund.name)
 }
 
 const (
@@ -55,6 +58,8 @@ const (
 	sandboxMethod = "sandbox_ok"
 	// pageLimit is how many items of a list are looked at.
 	pageLimit = 100
+	// refundLook is the time between two looks whether the money was given back.
+	refundLook = time.Second
 	// maxAdminAnswer bounds what is read of the admin port, in bytes.
 	maxAdminAnswer = 1 << 20
 )
@@ -244,6 +249,14 @@ func (r *run) pay(ctx context.Context) error {
 
 // read reads the order back, as a customer does who looks whether all is well.
 func (r *run) read(ctx context.Context) error {
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	return r.mustBe(market.OrderStatePaid, market.PaymentStateSucceeded)
+}
+
+// look asks how the order is.
+func (r *run) look(ctx context.Context) error {
 	answer, err := r.api.GetOrderWithResponse(ctx, r.order.Id)
 	if err != nil {
 		return err
@@ -255,7 +268,7 @@ func (r *run) read(ctx context.Context) error {
 		return unexpected(answer.HTTPResponse, "an order")
 	}
 	r.order = &answer.JSON200.Data
-	return r.mustBe(market.OrderStatePaid, market.PaymentStateSucceeded)
+	return nil
 }
 
 // cancel gives the unit back, and asks for the money. The refund itself is made by a job of the server soon after.
@@ -270,6 +283,26 @@ func (r *run) cancel(ctx context.Context) error {
 	}
 	r.mayHold = false
 	return nil
+}
+
+// awaitRefund looks again and again until the money was given back.
+func (r *run) awaitRefund(ctx context.Context) error {
+	ticker := time.NewTicker(refundLook)
+	defer ticker.Stop()
+	for {
+		if err := r.look(ctx); err != nil {
+			return err
+		}
+		err := r.mustBe(market.OrderStateCancelled, market.PaymentStateRefunded)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", err, ctx.Err())
+		case <-ticker.C:
+		}
+	}
 }
 
 func (r *run) cancelOrder(ctx context.Context, id uuid.UUID) (*market.Order, error) {

@@ -52,7 +52,7 @@ func (o *Options) probe() program {
 				"--wait", firstBuild.String(),
 			}
 		},
-		env: []string{leanHeap, "PROBE_EMAIL=stack@synthetic.invalid", "PROBE_PASSWORD_FILE=" + password}, dir: o.Root,
+		env: []string{leanHeap, "PROBE_EMAIL=stack@synthetic.invalid", "PROBE_PASSWORD_FILE=" + password, "OTLP_ENDPOINT=" + o.Ports.Address(PortOTLPGRPC)}, dir: o.Root,
 		onReady: func() error { return o.addLabelledTarget(nameProbe, PortProbe, "probe: order") },
 	}
 }

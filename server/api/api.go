@@ -77,6 +77,7 @@ func New(o Options) (*fiber.App, error) {
 		app.Use(o.Faults.Middleware(o.Telemetry.Metrics))
 	}
 	app.Use(deprecate(deprecations()))
+	app.Use(countViews(o.Telemetry.Metrics))
 	caching := newHTTPCache(o.Cache)
 	app.Use(caching.handle)
 	api := humafiber.New(app, humaConfig())

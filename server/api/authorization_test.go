@@ -79,6 +79,7 @@ func requests() map[string]request {
 		"get-me":          {authPath + "/me", "", account()},
 		"change-password": {authPath + "/password", `{"current_password":"x","new_password":"x"}`, account()},
 		"list-accounts":   {"/api/v1/accounts", "", admins()},
+		"get-account":     {"/api/v1/accounts/{customer}", "", admins()},
 		"set-role":        {"/api/v1/accounts/{customer}/role", `{"role":"customer"}`, admins()},
 
 		"list-farms":  {farms, "", everyone()},

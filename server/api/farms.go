@@ -33,7 +33,7 @@ func farmOf(f market.Farm) Farm {
 
 type farmsParams struct {
 	PageParams
-	Search   string `query:"q" maxLength:"100" example:"orchard" doc:"Words that the name, place or description contains; case and accents do not matter."`
+	Search   string `query:"q" maxLength:"100" example:"orchard" doc:"Words that the name, place or description contains, and beginnings of such words where they have one or two letters; case and accents do not matter."`
 	Owner    string `query:"owner" format:"uuid" example:"0198c0de-0000-7000-8000-000000000000" doc:"Only farms of the account with this id."`
 	Verified string `query:"verified" enum:"true,false" example:"false" doc:"Only farms that are verified, or only those that are not. Visitors see none of the latter."`
 	Sort     string `query:"sort" default:"name" enum:"name,-name,newest" doc:"The order; a minus turns it round."`

@@ -8,6 +8,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/farmersmarket/platform/server/payments"
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // maxEvent bounds a delivery, in bytes. It is what Stripe's own example allows: https://docs.stripe.com/webhooks/quickstart.
@@ -42,6 +44,7 @@ func RegisterPayments(api huma.API, inbox *payments.Inbox) {
 		handled, err := inbox.Take(ctx, params.Provider, params.RawBody, params.Signature)
 		switch {
 		case errors.Is(err, payments.ErrSignature):
+			telemetry.Fail(ctx, catalogue.ErrorAuth, err)
 			return nil, newProblem(http.StatusBadRequest, "the Stripe-Signature header is not a valid, recent signature of this body")
 		case errors.Is(err, payments.ErrMalformed):
 			return nil, newProblem(http.StatusUnprocessableEntity, "the signature is valid, but the body is not an event that can be read")

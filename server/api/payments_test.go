@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -152,9 +153,10 @@ func TestADeliveryIsAnsweredByWhatBecameOfIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := storetest.Open(t, storetest.SQLite(t), store.Options{})
-			handled := 0
+			handled, tel := 0, newTelemetry(t)
 			app := newApp(t, s, func(o *api.Options) {
-				o.Payments = newInbox(t, newTelemetry(t), func(context.Context, market.PaymentEvent) error {
+				o.Telemetry = tel
+				o.Payments = newInbox(t, tel, func(context.Context, market.PaymentEvent) error {
 					handled++
 					return c.stored
 				})
@@ -165,7 +167,13 @@ func TestADeliveryIsAnsweredByWhatBecameOfIt(t *testing.T) {
 				requireProblem(t, got, c.status)
 			}
 			if c.status == 400 || c.status == 415 {
-				require.Zero(t, handled, "what is not signed reaches nobody")
+				require.Zero(t, handled, "what is not signed, or not as it was signed, reaches nobody")
+			}
+			if c.status == 400 {
+				page := httptest.NewRecorder()
+				tel.MetricsHandler().ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+				require.Contains(t, page.Body.String(), `http_server_request_duration_seconds_count{error_type="auth",`+
+					`http_request_method="POST",http_response_status_code="400",http_route="/api/v1/payments/webhook/{provider}"} 1`)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"regexp"
 	"strings"
@@ -51,8 +52,8 @@ func cleanLocation(location string) string {
 	return location
 }
 
-// cleanValue leaves out text in bodies, where it can be anything, and all that stands under a telling name or looks
-// secret.
+// cleanValue leaves out text in bodies, where it can be anything, numbers as long as those of payment cards, and all that
+// stands under a telling name or looks secret.
 func cleanValue(detail *huma.ErrorDetail) any {
 	place, _, _ := strings.Cut(detail.Location, ".")
 	last := detail.Location[strings.LastIndexByte(detail.Location, '.')+1:]
@@ -60,12 +61,34 @@ func cleanValue(detail *huma.ErrorDetail) any {
 		return nil
 	}
 	switch value := detail.Value.(type) {
-	case bool, int, int64, uint64, float64:
+	case bool:
 		return value
+	case int, int64, uint64, float64:
+		if digitsOf(value) < leastCardDigits {
+			return value
+		}
 	case string:
 		if place != "body" && redact.String(value) == value {
 			return value
 		}
 	}
 	return nil
+}
+
+// leastCardDigits is how many digits the number of a payment card has at least. Its check digit does not tell, for a number
+// in JSON is rounded to the first 16.
+const leastCardDigits = 12
+
+// digitsOf counts the digits of a number as it would be written.
+func digitsOf(number any) (n int) {
+	text, err := json.Marshal(number)
+	if err != nil { // infinity, and what is no number
+		return 0
+	}
+	for _, c := range text {
+		if '0' <= c && c <= '9' {
+			n++
+		}
+	}
+	return n
 }

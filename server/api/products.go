@@ -65,7 +65,7 @@ type productsParams struct {
 	PageParams
 	Category string `query:"category" enum:"vegetables,fruit,mushrooms,herbs,dairy,eggs,meat,bread,honey,preserves,drinks,flowers" doc:"Only products of this category."`
 	Farm     string `query:"farm" format:"uuid" example:"9f3c0d54-6f0a-5c61-9a50-0a5a3c1c7a11" doc:"Only products of the farm with this id."`
-	Search   string `query:"q" maxLength:"100" example:"goat cheese" doc:"Words that the name, description or farm's name contains; case and accents do not matter."`
+	Search   string `query:"q" maxLength:"100" example:"goat cheese" doc:"Words that the name, description or farm's name contains, and beginnings of such words where they have one or two letters; case and accents do not matter."`
 	Sort     string `query:"sort" default:"name" enum:"name,-name,price,-price,newest" doc:"The order; a minus turns it round."`
 }
 

@@ -184,16 +184,18 @@ func TestAnExemplarPointsToAPagesTraceOnlyWhereTheServerHasIt(t *testing.T) {
 	const traceID, spanID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	for name, c := range map[string]struct {
 		header, body string
+		ratio        float64
 		exemplar     bool
 	}{
-		"the request is in the page's trace":      {"00-" + traceID + "-" + spanID + "-01", "00-" + traceID + "-" + spanID + "-01", true},
-		"the page's trace is not sampled":         {"00-" + traceID + "-" + spanID + "-00", "00-" + traceID + "-" + spanID + "-00", false},
-		"a beacon, whose trace may be made up":    {"", "00-" + traceID + "-" + spanID + "-01", false},
-		"a header that has nothing to do with it": {"00-" + traceID + "-" + spanID + "-01", "00-" + strings.Repeat("a", 32) + "-" + spanID + "-01", false},
+		"the request is in the page's trace":      {"00-" + traceID + "-" + spanID + "-01", "00-" + traceID + "-" + spanID + "-01", 1, true},
+		"the browser says it is not sampled":      {"00-" + traceID + "-" + spanID + "-00", "00-" + traceID + "-" + spanID + "-00", 1, true},
+		"the request is not recorded":             {"00-" + traceID + "-" + spanID + "-01", "00-" + traceID + "-" + spanID + "-01", 0, false},
+		"a beacon, whose trace may be made up":    {"", "00-" + traceID + "-" + spanID + "-01", 1, false},
+		"a header that has nothing to do with it": {"00-" + traceID + "-" + spanID + "-01", "00-" + strings.Repeat("a", 32) + "-" + spanID + "-01", 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			collector := telemetrytest.NewCollector(t)
-			p := newPages(t, telemetry.Config{OTLPEndpoint: collector.Addr, OTLPInsecure: true, SampleRatio: 1})
+			p := newPages(t, telemetry.Config{OTLPEndpoint: collector.Addr, OTLPInsecure: true, SampleRatio: c.ratio})
 			var header []string
 			if c.header != "" {
 				header = []string{"traceparent", c.header}
@@ -204,11 +206,17 @@ func TestAnExemplarPointsToAPagesTraceOnlyWhereTheServerHasIt(t *testing.T) {
 			found := p.metrics(t)
 			require.Equal(t, c.exemplar, strings.Contains(found, `trace_id="`+traceID+`"`), found)
 			require.NoError(t, p.tel.Shutdown(t.Context()))
+			require.Len(t, collector.Spans(), int(c.ratio))
+			if c.exemplar {
+				collector.RequireExemplars(p.tel.MetricsHandler(), "browser_web_vital_lcp_seconds_bucket")
+			}
 			for _, span := range collector.Spans() {
-				require.Equal(t, "browser.web_vital", span.GetEvents()[0].GetName())
-				if c.exemplar {
-					require.NotEmpty(t, telemetrytest.Attribute(span, "exemplar"), "the collector keeps its trace")
+				keys := map[string]int{}
+				for _, attribute := range span.GetAttributes() {
+					keys[attribute.GetKey()]++
+					require.Equal(t, 1, keys[attribute.GetKey()], "%s is said once", attribute.GetKey())
 				}
+				require.Equal(t, "browser.web_vital", span.GetEvents()[0].GetName())
 				require.Equal(t, strings.Contains(c.header, traceID) && c.header == c.body, len(span.GetLinks()) == 0)
 			}
 		})

@@ -238,7 +238,7 @@ func TestTheRoleIsTheOneNow(t *testing.T) {
 		require.Equal(t, market.Customer, confirmed.Role)
 
 		accounts := market.NewAccounts(d.store, d.clock)
-		_, err = accounts.SetRole(t.Context(), market.Actor{ID: "an admin", Role: market.Admin}, principal.AccountID, market.MarketManager)
+		_, err = accounts.SetRole(t.Context(), market.Actor{ID: "an admin", Role: market.Admin}, principal.AccountID, nil, market.MarketManager)
 		require.NoError(t, err)
 		d.Forget(principal.AccountID)
 		confirmed, err = d.Confirm(t.Context(), principal)

@@ -114,6 +114,9 @@ func ways() []way {
 		{"first page of a farm", func(r *rand.Rand, s *shelf) string { return anyOrder(r) + "&farm=" + farmID(r.IntN(s.of.farms())) }},
 		{"search, a common word (1 in 3)", func(r *rand.Rand, _ *shelf) string { return anyOrder(r) + "&q=" + commonWord }},
 		{"search, a rare word (10 in all)", func(r *rand.Rand, _ *shelf) string { return anyOrder(r) + "&q=" + rareWord(r.IntN(rareWords)) }},
+		{"search, the first two letters of a rare word", func(r *rand.Rand, _ *shelf) string {
+			return anyOrder(r) + "&q=" + rareWord(r.IntN(rareWords))[:2]
+		}},
 		{"search, a word in between (1 in 80)", func(r *rand.Rand, _ *shelf) string { return anyOrder(r) + "&q=" + pick(r, goods) }},
 		{"search, the first word of names (1 in 40), by name", func(r *rand.Rand, _ *shelf) string {
 			return "/products?sort=name&q=" + pick(r, qualities)

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/farmersmarket/platform/server/market"
@@ -29,7 +28,7 @@ type Job struct {
 // Runner runs jobs.
 type Runner struct {
 	telemetry *telemetry.Telemetry
-	duration  *prometheus.HistogramVec
+	duration  *telemetry.TracedHistogram
 	tracer    trace.Tracer
 	stop      context.CancelFunc
 	running   sync.WaitGroup
@@ -40,7 +39,7 @@ func Start(ctx context.Context, tel *telemetry.Telemetry, jobs ...Job) *Runner {
 	// Jobs outlive the signal to stop: requests that are still answered may count on them.
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r := &Runner{
-		telemetry: tel, duration: tel.Metrics.Histogram(catalogue.JobDuration), tracer: tel.TracerProvider().Tracer(scope), stop: stop,
+		telemetry: tel, duration: tel.Metrics.TracedHistogram(catalogue.JobDuration), tracer: tel.TracerProvider().Tracer(scope), stop: stop,
 	}
 	for _, job := range jobs {
 		r.duration.WithLabelValues(job.Name, "")
@@ -76,8 +75,7 @@ func (r *Runner) once(ctx context.Context, job Job) int {
 	if ctx.Err() != nil {
 		return 0 // what an end does to a run is no failure
 	}
-	r.duration.WithLabelValues(job.Name, errorType(err)).Observe(time.Since(t.started).Seconds())
-	ctx = t.end(ctx, n, err)
+	ctx = t.end(ctx, n, err, r.duration.WithLabelValues(job.Name, errorType(err)))
 	if err != nil {
 		r.failed(ctx, job, err)
 		return 0

@@ -53,15 +53,16 @@ func Attend(ctx context.Context, id string) (context.Context, func(error)) {
 	}
 }
 
-// end makes the span of the run, if it did anything, and returns a context with it.
-func (t *turn) end(ctx context.Context, n int, err error) context.Context {
-	if n == 0 && err == nil && len(t.links) == 0 {
-		return ctx
+// end records how long the run took, and makes its span if it did anything. It returns a context with that span.
+func (t *turn) end(ctx context.Context, n int, err error, duration *telemetry.TracedSeries) context.Context {
+	span := trace.SpanFromContext(ctx) // of nothing that is recorded
+	if n != 0 || err != nil || len(t.links) > 0 {
+		ctx, span = t.tracer.Start(ctx, "job "+t.job, trace.WithNewRoot(), trace.WithTimestamp(t.started), trace.WithLinks(t.links...),
+			trace.WithAttributes(attribute.String(catalogue.JobName, t.job), attribute.Int(catalogue.JobItems, n)))
+		defer span.End()
+		fail(span, err)
 	}
-	ctx, span := t.tracer.Start(ctx, "job "+t.job, trace.WithNewRoot(), trace.WithTimestamp(t.started), trace.WithLinks(t.links...),
-		trace.WithAttributes(attribute.String(catalogue.JobName, t.job), attribute.Int(catalogue.JobItems, n)))
-	fail(span, err)
-	span.End()
+	duration.Observe(span, time.Since(t.started).Seconds())
 	return ctx
 }
 

@@ -62,6 +62,7 @@ func TestARunLinksToATraceOfEachThingItDid(t *testing.T) {
 	defer runner.Stop()
 	spans := collector.WaitForSpans(7)
 	require.Len(t, spans, 7, "the look for work leaves no span, nor does the run that finds nothing")
+	collector.RequireExemplars(tel.MetricsHandler(), "market_job_duration_seconds_bucket")
 	run := named(spans, "job expire-holds")
 	require.Len(t, run, 1)
 	require.Empty(t, run[0].GetParentSpanId(), "it is a root")
@@ -99,6 +100,7 @@ func TestAFailedRunIsInTheTracesTheMetricsAndTheLogs(t *testing.T) {
 			require.Equal(t, test.errorType, telemetrytest.Attribute(span, "error.type"))
 			require.Equal(t, tracepb.Status_STATUS_CODE_ERROR, span.GetStatus().GetCode())
 			require.Contains(t, metrics(t, tel), `market_job_duration_seconds_count{error_type="`+test.errorType+`",job_name="audit"} 1`)
+			collector.RequireExemplars(tel.MetricsHandler(), `market_job_duration_seconds_bucket{error_type="`+test.errorType+`"`)
 			var line map[string]any
 			require.Eventually(t, func() bool {
 				return json.Unmarshal([]byte(strings.TrimSpace(logs.String())), &line) == nil

@@ -3,14 +3,14 @@ package market
 import (
 	"context"
 	"strings"
-	"time"
 )
 
 // AccountStore is what the accounts need of a database. Its errors are of the kinds in this package.
 type AccountStore interface {
 	Account(ctx context.Context, id string) (Account, error)
 	Accounts(ctx context.Context, query AccountQuery) (Page[Account], error)
-	SetRole(ctx context.Context, id string, role Role, now time.Time) (Account, error)
+	// ChangeAccount locks the account, lets change alter its role, and saves it.
+	ChangeAccount(ctx context.Context, id string, change func(*Account) error) (Account, error)
 }
 
 // Accounts is who can use the market, and as what.
@@ -39,9 +39,10 @@ func (a *Accounts) List(ctx context.Context, query AccountQuery) (Page[Account],
 	return withNext(page, err, query.picks())
 }
 
-// SetRole gives the account another role. Nobody can change their own, so that there is always an admin left. It fails
-// with ErrInvalid, ErrForbidden or ErrNotFound.
-func (a *Accounts) SetRole(ctx context.Context, actor Actor, id string, role Role) (Account, error) {
+// SetRole gives the account another role, if it is still as the actor saw it, which unchanged decides; nil when that does
+// not matter. Nobody can change their own, so that there is always an admin left. It fails with ErrInvalid, ErrForbidden,
+// ErrNotFound or ErrPreconditionFailed.
+func (a *Accounts) SetRole(ctx context.Context, actor Actor, id string, unchanged func(Account) bool, role Role) (Account, error) {
 	id = strings.ToLower(id)
 	if !role.Valid() {
 		return Account{}, &InvalidError{Field: "role", Rule: "be one of " + list(Roles()), Value: role}
@@ -49,5 +50,11 @@ func (a *Accounts) SetRole(ctx context.Context, actor Actor, id string, role Rol
 	if actor.ID == id {
 		return Account{}, &ForbiddenError{Reason: "nobody can change their own role: ask another admin"}
 	}
-	return a.store.SetRole(ctx, id, role, a.clock.Now())
+	return a.store.ChangeAccount(ctx, id, func(account *Account) error {
+		if unchanged != nil && !unchanged(*account) {
+			return &PreconditionError{Kind: "account", ID: id}
+		}
+		account.Role, account.UpdatedAt = role, a.clock.Now()
+		return nil
+	})
 }

@@ -44,7 +44,7 @@ type PaymentPlace struct {
 // the offerings by id.
 type CheckoutTx interface {
 	// HoldKey waits for the transactions that place an order for the customer with the key, and lets others wait until this
-	// one ends. It fails with ErrInProgress when it has waited for too long.
+	// one ends. It fails with ErrInProgress when it has waited for too long for another process.
 	HoldKey(ctx context.Context, customerID, key string) error
 	// HoldWindow holds the key, and returns the market day and whether its market has the slot. Until the transaction ends,
 	// the day stays as it is. It fails as HoldKey does, and with ErrDuplicate when the customer has used the key.
@@ -113,6 +113,7 @@ type Checkout struct {
 	clock    Clock
 	observer Observer
 	rules    CheckoutRules
+	placing  turns
 }
 
 // NewCheckout returns the checkout of the orders kept in the store.
@@ -168,14 +169,18 @@ func (p *Placement) validate() error {
 // Place takes an order: it holds the units until the order is paid. Repeated with the same key it has the outcome that it
 // had at first, the order as it was placed or the same refusal, and replayed is true. It fails with ErrInvalid, with
 // ErrNotFound for a day, slot or offering that there is not, with a *WindowError, with a *WithdrawnError, with a
-// *SoldOutError, with ErrKeyReused, and with ErrInProgress when the first request with the key has not ended within the
-// store's patience.
+// *SoldOutError, with ErrKeyReused, and with ErrInProgress when the first request with the key has not ended in time.
 func (c *Checkout) Place(ctx context.Context, actor Actor, placement Placement) (order Order, replayed bool, err error) {
 	placement = placement.of(actor)
 	key, err := newRequestKey(actor, placeOperation, placement.IdempotencyKey, placement.MarketDayID, placement.SlotID, placement.Lines)
 	if err != nil {
 		return Order{}, false, err
 	}
+	end, err := c.placing.take(ctx, key)
+	if err != nil {
+		return Order{}, false, err
+	}
+	defer end()
 	var result outcome
 	err = c.atomically(ctx, "place an order", func(ctx context.Context, tx CheckoutTx) error {
 		result, err = c.placeOnce(ctx, tx, key, placement)

@@ -243,6 +243,10 @@ func TestARepeatWaitsForThePaymentThatIsUnderWay(t *testing.T) {
 		<-provider.called
 		_, _, _, err := checkout.Pay(t.Context(), owner(order), request)
 		require.ErrorIs(t, err, market.ErrInProgress, "it has waited for as long as it does")
+		deadline := &deadline{Context: t.Context(), passed: make(chan struct{})}
+		hurried := market.NewCheckout(&passingStore{fair.Store, deadline}, provider, fair.Clock, fair.Observer, markettest.Rules())
+		_, _, _, err = hurried.Pay(deadline, owner(order), request)
+		require.ErrorIs(t, err, market.ErrInProgress, "or until its deadline")
 
 		var again market.Order
 		group.Go(func() (err error) {
@@ -260,21 +264,127 @@ func TestARepeatWaitsForThePaymentThatIsUnderWay(t *testing.T) {
 	})
 }
 
+// deadline is a context whose deadline passes when the test says so.
+type deadline struct {
+	context.Context
+
+	passed chan struct{}
+}
+
+func (d *deadline) Done() <-chan struct{} { return d.passed }
+
+func (d *deadline) Err() error {
+	select {
+	case <-d.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// passingStore lets the deadline pass behind the first transaction.
+type passingStore struct {
+	market.CheckoutStore
+
+	deadline *deadline
+}
+
+func (s *passingStore) Atomically(ctx context.Context, doing string, steps func(context.Context, market.CheckoutTx) error) error {
+	defer close(s.deadline.passed)
+	return s.CheckoutStore.Atomically(ctx, doing, steps)
+}
+
+// requireWaiting waits until a statement with the text waits for a lock of PostgreSQL.
+func requireWaiting(t *testing.T, s *store.Store, text string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var waiting int
+		require.NoError(t, s.DB().NewRaw("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE ?",
+			"%"+text+"%").Scan(ctx(), &waiting))
+		return waiting == 1
+	}, time.Minute, time.Millisecond)
+}
+
+// waitingStore lets a transaction wait until the test lets it go on.
+type waitingStore struct {
+	market.CheckoutStore
+
+	begun chan struct{}
+	goOn  chan struct{}
+}
+
+func (s *waitingStore) Atomically(ctx context.Context, doing string, steps func(context.Context, market.CheckoutTx) error) error {
+	s.begun <- struct{}{}
+	<-s.goOn
+	return s.CheckoutStore.Atomically(ctx, doing, steps)
+}
+
 func TestARepeatWaitsForThePlacementThatIsUnderWay(t *testing.T) {
-	url := storetest.PostgreSQL(t) // on SQLite no two placements are under way
-	s := storetest.Open(t, url, store.Options{StatementTimeout: 100 * time.Millisecond})
-	_, err := migrations.Migrate(t.Context(), s.DB())
+	eachFair(t, []int64{5}, func(t *testing.T, fair *markettest.Fair) {
+		waiting := &waitingStore{CheckoutStore: fair.Store, begun: make(chan struct{}, 10), goOn: make(chan struct{})}
+		checkout := market.NewCheckout(waiting, fair.Provider, fair.Clock, fair.Observer, markettest.Rules())
+		buyer, wanted := markettest.Buyer(), fair.Want(1)
+		var group errgroup.Group
+		placed := make([]market.Order, 2)
+		place := func(i int) func() error {
+			return func() (err error) {
+				var replayed bool
+				placed[i], replayed, err = checkout.Place(t.Context(), buyer, wanted)
+				if err == nil && replayed != (i == 1) {
+					err = fmt.Errorf("request %d is a repeat: %t", i, replayed)
+				}
+				return err
+			}
+		}
+		group.Go(place(0))
+		<-waiting.begun
+		for name, patience := range map[string]time.Duration{"as long as it does": time.Minute, "until its deadline": 50 * time.Millisecond} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			_, _, err := checkout.Place(ctx, buyer, wanted)
+			cancel()
+			require.ErrorIs(t, err, market.ErrInProgress, name)
+		}
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		_, _, err := checkout.Place(gone, buyer, wanted)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, market.ErrInProgress)
+
+		group.Go(place(1))
+		close(waiting.goOn)
+		require.NoError(t, group.Wait())
+		require.Equal(t, placed[0], placed[1])
+		require.EqualValues(t, 4, fair.Available(t, 0))
+	})
+}
+
+func TestARepeatWaitsForThePlacementThatIsUnderWayInAnotherProcess(t *testing.T) {
+	url := storetest.PostgreSQL(t)
+	patient := storetest.Open(t, url, store.Options{})
+	_, err := migrations.Migrate(t.Context(), patient.DB())
 	require.NoError(t, err)
-	fair := markettest.NewFair(t, s, 5)
+	fair := markettest.NewFair(t, patient, 5)
 	buyer, wanted := markettest.Buyer(), fair.Want(1)
+	placing := func(ctx context.Context, s *store.Store) error {
+		_, _, err := market.NewCheckout(s, fair.Provider, fair.Clock, fair.Observer, markettest.Rules()).Place(ctx, buyer, wanted)
+		return err
+	}
 
 	held, err := storetest.Open(t, url, store.Options{}).DB().Begin()
 	require.NoError(t, err)
 	_, err = held.ExecContext(t.Context(), "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", buyer.ID+" "+wanted.IdempotencyKey)
 	require.NoError(t, err)
-	_, _, err = fair.Checkout.Place(t.Context(), buyer, wanted)
-	require.ErrorIs(t, err, market.ErrInProgress)
+	err = placing(t.Context(), storetest.Open(t, url, store.Options{StatementTimeout: 300 * time.Millisecond}))
+	require.ErrorIs(t, err, market.ErrInProgress, "the database ends the wait")
 	require.ErrorContains(t, err, wanted.IdempotencyKey)
+
+	deadline := &deadline{Context: t.Context(), passed: make(chan struct{})}
+	var repeat errgroup.Group
+	repeat.Go(func() error { return placing(deadline, patient) })
+	requireWaiting(t, patient, wanted.IdempotencyKey)
+	close(deadline.passed)
+	require.ErrorIs(t, repeat.Wait(), market.ErrInProgress, "its deadline does")
+
 	require.NoError(t, held.Rollback())
 	place(t, fair, buyer, wanted)
 }

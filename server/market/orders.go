@@ -29,7 +29,7 @@ func (c *Checkout) Order(ctx context.Context, actor Actor, id string) (Order, er
 
 // OrderByKey returns the order that the actor placed with the idempotency key. It fails with ErrNotFound when nothing was
 // ordered with that key, nor is being ordered: it waits for a request that is under way, and fails with ErrInProgress when
-// that has not ended within the store's patience.
+// that has not ended in time.
 func (c *Checkout) OrderByKey(ctx context.Context, actor Actor, key string) (Order, error) {
 	if err := validateKey(key); err != nil {
 		return Order{}, err
@@ -38,6 +38,11 @@ func (c *Checkout) OrderByKey(ctx context.Context, actor Actor, key string) (Ord
 	if !errors.Is(err, ErrNotFound) {
 		return order, err
 	}
+	end, err := c.placing.take(ctx, RequestKey{AccountID: actor.ID, Operation: placeOperation, Key: key})
+	if err != nil {
+		return Order{}, err
+	}
+	defer end()
 	err = c.atomically(ctx, "wait for a request with the idempotency key", func(ctx context.Context, tx CheckoutTx) error {
 		return tx.HoldKey(ctx, actor.ID, key)
 	})

@@ -65,7 +65,7 @@ func (c *Checkout) payOnce(ctx context.Context, request PayRequest, key RequestK
 		}
 		select {
 		case <-ctx.Done():
-			return outcome{}, ctx.Err()
+			return outcome{}, stillWaiting(ctx, key)
 		case <-time.After(repeatInterval):
 		}
 	}

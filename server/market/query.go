@@ -122,8 +122,10 @@ type ProductQuery struct {
 	FarmID   string
 	OwnerID  string // of the farm
 	Listed   bool   // only what visitors see: products of verified farms
-	Search   string // found in the name, the description or the farm's name, without regard to case and accents
-	Sort     Sort   // empty is SortName
+	// Search is words that are found in the name, the description or the farm's name, without regard to case and accents;
+	// those of one or two characters at the beginning of words.
+	Search string
+	Sort   Sort // empty is SortName
 }
 
 // normalize fills in the defaults; it fails with ErrInvalid.
@@ -153,7 +155,7 @@ func (q ProductQuery) Picks() []string {
 // FarmQuery picks farms. Empty fields do not narrow the choice.
 type FarmQuery struct {
 	Paging
-	Search   string // found in the name, the description or the place, without regard to case and accents
+	Search   string // found in the name, the description or the place, as those of products
 	OwnerID  string
 	Listed   bool // only what visitors see: verified farms
 	Verified *bool

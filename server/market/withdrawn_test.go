@@ -129,15 +129,6 @@ func TestAnOrderThatWaitsBehindADeletionIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	fair := markettest.NewFair(t, s, 9)
 	offering := fair.Offerings[0]
-	waits := func(text string) {
-		t.Helper()
-		require.Eventually(t, func() bool {
-			var waiting int
-			require.NoError(t, s.DB().NewRaw("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE ?",
-				"%"+text+"%").Scan(ctx(), &waiting))
-			return waiting == 1
-		}, time.Minute, time.Millisecond)
-	}
 	var deletion, order errgroup.Group
 	require.NoError(t, s.Atomically(t.Context(), "be in the way", func(ctx context.Context, tx market.CheckoutTx) error {
 		if _, err := tx.LockOfferings(ctx, fair.Day.ID, []string{offering.ID}); err != nil {
@@ -146,12 +137,12 @@ func TestAnOrderThatWaitsBehindADeletionIsRefused(t *testing.T) {
 		deletion.Go(func() error {
 			return s.DeleteProduct(t.Context(), offering.ProductID, market.AnyVersion, fair.Clock.Now())
 		})
-		waits(offering.ProductID)
+		requireWaiting(t, s, offering.ProductID)
 		order.Go(func() error {
 			_, _, err := fair.Checkout.Place(t.Context(), markettest.Buyer(), fair.Want(1))
 			return err
 		})
-		waits(offering.ID)
+		requireWaiting(t, s, offering.ID)
 		return nil
 	}))
 	require.NoError(t, deletion.Wait())

@@ -46,7 +46,7 @@ type BrowserError struct {
 
 // Recorder turns reports into metrics, events of the page's trace and log lines. It is safe for concurrent use.
 type Recorder struct {
-	measurements map[string]*prometheus.HistogramVec
+	measurements map[string]*telemetry.TracedHistogram
 	errors       *prometheus.CounterVec
 	apps, pages  map[string]bool
 	logger       *slog.Logger
@@ -55,12 +55,12 @@ type Recorder struct {
 // New makes a recorder that tells these apps and pages apart. All others are one.
 func New(tel *telemetry.Telemetry, apps, pages []string) *Recorder {
 	r := &Recorder{
-		measurements: map[string]*prometheus.HistogramVec{
-			catalogue.VitalLCP:  tel.Metrics.Histogram(catalogue.BrowserLCP),
-			catalogue.VitalINP:  tel.Metrics.Histogram(catalogue.BrowserINP),
-			catalogue.VitalCLS:  tel.Metrics.Histogram(catalogue.BrowserCLS),
-			catalogue.VitalTTFB: tel.Metrics.Histogram(catalogue.BrowserTTFB),
-			catalogue.PageLoad:  tel.Metrics.Histogram(catalogue.BrowserPageLoad),
+		measurements: map[string]*telemetry.TracedHistogram{
+			catalogue.VitalLCP:  tel.Metrics.TracedHistogram(catalogue.BrowserLCP),
+			catalogue.VitalINP:  tel.Metrics.TracedHistogram(catalogue.BrowserINP),
+			catalogue.VitalCLS:  tel.Metrics.TracedHistogram(catalogue.BrowserCLS),
+			catalogue.VitalTTFB: tel.Metrics.TracedHistogram(catalogue.BrowserTTFB),
+			catalogue.PageLoad:  tel.Metrics.TracedHistogram(catalogue.BrowserPageLoad),
 		},
 		errors: tel.Metrics.Counter(catalogue.BrowserErrors),
 		apps:   setOf(apps), pages: setOf(pages), logger: tel.Logger,
@@ -87,14 +87,11 @@ func setOf(words []string) map[string]bool {
 func (r *Recorder) Record(ctx context.Context, report BrowserReport) {
 	app, page := known(r.apps, report.App), joinPage(ctx, report.Traceparent)
 	for _, m := range report.Measurements {
-		observe(r.measurements[m.Name].WithLabelValues(app, known(r.pages, m.Page)), m.Value, page.exemplar)
+		r.measurements[m.Name].WithLabelValues(app, known(r.pages, m.Page)).Observe(page.exemplar, m.Value)
 		page.request.AddEvent("browser.web_vital", trace.WithAttributes(
 			attribute.String("browser.web_vital.name", m.Name), attribute.Float64("browser.web_vital.value", m.Value),
 			attribute.String("browser.web_vital.rating", m.Rating),
 			attribute.String("browser.web_vital.navigation_type", m.NavigationType)))
-	}
-	if page.exemplar != nil && len(report.Measurements) > 0 {
-		page.request.SetAttributes(attribute.Bool(catalogue.Exemplar, true))
 	}
 	for _, e := range report.Errors {
 		r.recordError(page, app, report.Release, e)
@@ -123,16 +120,16 @@ func known(set map[string]bool, word string) string {
 
 // page is the page that a request reports on.
 type page struct {
-	ctx      context.Context   //nolint:containedctx // of the page's trace, for the lines of the log
-	request  trace.Span        // of the report itself
-	exemplar prometheus.Labels // nil where there must be none
+	ctx      context.Context //nolint:containedctx // of the page's trace, for the lines of the log
+	request  trace.Span      // of the report itself
+	exemplar trace.Span      // request, or one that is not recorded where there must be no exemplar
 }
 
 // joinPage finds the trace of the page. A browser that sends its report with that trace in the header makes the request a
 // part of it, so that an exemplar may point there: whatever the browser says, the trace has the request's own span. A
 // trace that is only in the body may be of anybody's making: it is linked and logged, and no more.
 func joinPage(ctx context.Context, traceparent string) page {
-	p := page{ctx: ctx, request: trace.SpanFromContext(ctx)}
+	p := page{ctx: ctx, request: trace.SpanFromContext(ctx), exemplar: trace.SpanFromContext(context.Background())}
 	own := p.request.SpanContext()
 	carrier := propagation.MapCarrier{"traceparent": traceparent}
 	theirs := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), carrier))
@@ -141,16 +138,8 @@ func joinPage(ctx context.Context, traceparent string) page {
 	case theirs.TraceID() != own.TraceID():
 		p.request.AddLink(trace.Link{SpanContext: theirs})
 		p.ctx = trace.ContextWithRemoteSpanContext(ctx, theirs)
-	case own.IsSampled():
-		p.exemplar = prometheus.Labels{"trace_id": own.TraceID().String(), "span_id": own.SpanID().String()}
+	default:
+		p.exemplar = p.request
 	}
 	return p
-}
-
-func observe(o prometheus.Observer, value float64, exemplar prometheus.Labels) {
-	if pointer, ok := o.(prometheus.ExemplarObserver); ok && exemplar != nil {
-		pointer.ObserveWithExemplar(value, exemplar)
-		return
-	}
-	o.Observe(value)
 }

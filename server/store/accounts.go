@@ -103,17 +103,26 @@ func (s *Store) Accounts(ctx context.Context, query market.AccountQuery) (market
 	return page, err
 }
 
-// SetRole changes the account's role, or fails with market.ErrNotFound.
-func (s *Store) SetRole(ctx context.Context, id string, role market.Role, now time.Time) (market.Account, error) {
-	var row accountRow
-	err := s.write(ctx, "set the role of account "+id, func(ctx context.Context, tx bun.Tx) error {
-		return tx.NewUpdate().Model(&row).Set("role = ?", role).Set("updated_at = ?", now.UTC()).Where("id = ?", id).
-			Returning("*").Scan(ctx)
+// ChangeAccount locks the account, lets change alter its role, and saves it. It fails with market.ErrNotFound.
+func (s *Store) ChangeAccount(ctx context.Context, id string, change func(*market.Account) error) (market.Account, error) {
+	var account market.Account
+	err := s.write(ctx, "change account "+id, func(ctx context.Context, tx bun.Tx) error {
+		var row accountRow
+		if err := locked(tx.NewSelect().Model(&row).Where("id = ?", id), forNoKeyUpdate).Scan(ctx); err != nil {
+			return err
+		}
+		account = row.account()
+		if err := change(&account); err != nil {
+			return err
+		}
+		_, err := tx.NewUpdate().Model((*accountRow)(nil)).Set("role = ?", account.Role).Set("updated_at = ?", account.UpdatedAt.UTC()).
+			Where("id = ?", id).Exec(ctx)
+		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return market.Account{}, &market.NotFoundError{Kind: "account", ID: id}
 	}
-	return row.account(), err
+	return account, err
 }
 
 // ReplaceHash changes the hash of the same password. Where the password has changed meanwhile it does nothing.

@@ -23,9 +23,9 @@ func (s *Store) Atomically(ctx context.Context, doing string, steps func(context
 type checkoutTx struct{ tx bun.Tx }
 
 // claim makes transactions with the same idempotency key come one after the other, so that a repeat finds what the first
-// request has done. It is a statement of its own: the next one sees what was committed while this one waited. Left to the
-// unique index, a repeat would find out last, and wait for whoever changes the order while it holds the offerings that
-// they wait for.
+// request has done in another process. It is a statement of its own: the next one sees what was committed while this one
+// waited. Left to the unique index, a repeat would find out last, and wait for whoever changes the order while it holds the
+// offerings that they wait for.
 const claim = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
 
 // HoldKey implements market.CheckoutTx. On SQLite the transaction is the only one that writes.
@@ -34,7 +34,7 @@ func (c checkoutTx) HoldKey(ctx context.Context, customerID, key string) error {
 		return nil
 	}
 	_, err := c.tx.ExecContext(ctx, claim, customerID+" "+key)
-	if isTimeout(err) {
+	if isTimeout(err) || errors.Is(err, context.DeadlineExceeded) {
 		return errors.Join(&market.InProgressError{Key: key}, err)
 	}
 	return err

@@ -29,7 +29,7 @@ func nameFarms(ctx context.Context, tx bun.Tx, products []productRow) error {
 	}
 	for i := range products {
 		p := &products[i]
-		p.SearchText = productText(p.Name, p.Description, names[p.FarmID])
+		p.SearchText = searchable(p.Name, p.Description, names[p.FarmID])
 	}
 	return nil
 }

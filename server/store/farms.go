@@ -34,7 +34,7 @@ func toFarmRow(f market.Farm) farmRow {
 	return farmRow{
 		ID: f.ID, Name: f.Name, Description: f.Description, Place: f.Place, Region: f.Region, Country: f.Country,
 		OwnerID: f.OwnerID, VerifiedAt: f.VerifiedAt.UTC(), VerifiedBy: f.VerifiedBy, Version: max(f.Version, 1),
-		SortName: fold(f.Name), SearchText: fold(f.Name + "\n" + f.Place + "\n" + f.Description),
+		SortName: fold(f.Name), SearchText: searchable(f.Name, f.Place, f.Description),
 		CreatedAt: f.CreatedAt.UTC(), UpdatedAt: f.UpdatedAt.UTC(),
 	}
 }

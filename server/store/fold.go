@@ -19,12 +19,3 @@ func fold(text string) string {
 	}, norm.NFKD.String(text))
 	return norm.NFC.String(cases.Fold().String(withoutAccents))
 }
-
-// likeEscape is the character before a wildcard that stands for itself. It is not the backslash, whose meaning in a
-// PostgreSQL string depends on a setting.
-const likeEscape = "!"
-
-// containing returns the LIKE pattern for texts that contain the word.
-func containing(word string) string {
-	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(word) + "%"
-}

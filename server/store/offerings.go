@@ -24,6 +24,7 @@ type offeringRow struct {
 	Quantity      int64     `bun:"quantity"`
 	Available     int64     `bun:"available"`
 	WithdrawnAt   time.Time `bun:"withdrawn_at,nullzero"`
+	SortName      string    `bun:"sort_name"` // the product's
 	CreatedAt     time.Time `bun:"created_at"`
 	UpdatedAt     time.Time `bun:"updated_at"`
 
@@ -53,10 +54,10 @@ func (r offeringRow) offering() market.Offering {
 }
 
 // byProduct is the order of offerings.
-var byProduct = order{column: "p.sort_name", id: "o.id", value: text}
+var byProduct = order{column: "o.sort_name", id: "o.id", value: text}
 
 // place implements entry.
-func (r offeringRow) place(string) (id, key string) { return r.ID, fold(r.Name) }
+func (r offeringRow) place(string) (id, key string) { return r.ID, r.SortName }
 
 // withProduct adds the product and the farm as they are called now.
 func withProduct(q *bun.SelectQuery) *bun.SelectQuery {
@@ -127,23 +128,42 @@ func (s *Store) AddOffering(ctx context.Context, offering market.Offering) error
 	return err
 }
 
-// ofProducts returns the offerings whose products there are. Until the transaction ends nobody deletes one of these, so
-// that none is on offer that was deleted.
+// ofProducts returns the offerings whose products there are, with the names by which they are listed. Until the transaction
+// ends nobody deletes or renames one of these products, so that none is on offer that was deleted.
 func ofProducts(ctx context.Context, tx bun.Tx, offerings []offeringRow) ([]offeringRow, error) {
 	ids := convert(offerings, func(o offeringRow) string { return o.ProductID })
 	slices.Sort(ids) // locked in one order
-	there := map[string]bool{}
+	names := map[string]string{}
 	for some := range slices.Chunk(slices.Compact(ids), saveBatch) {
-		var found []string
-		query := tx.NewSelect().Model((*productRow)(nil)).Column("id").Where("id IN (?)", bun.List(some)).Where("deleted_at IS NULL")
-		if err := locked(query.Order("id"), forShare).Scan(ctx, &found); err != nil {
+		var found []productRow
+		query := tx.NewSelect().Model(&found).Column("id", "sort_name").Where("id IN (?)", bun.List(some)).Where("deleted_at IS NULL")
+		if err := locked(query.Order("id"), forShare).Scan(ctx); err != nil {
 			return nil, err
 		}
-		for _, id := range found {
-			there[id] = true
+		for i := range found {
+			names[found[i].ID] = found[i].SortName
 		}
 	}
-	return slices.DeleteFunc(offerings, func(o offeringRow) bool { return !there[o.ProductID] }), nil
+	offerings = slices.DeleteFunc(offerings, func(o offeringRow) bool { _, there := names[o.ProductID]; return !there })
+	for i := range offerings {
+		offerings[i].SortName = names[offerings[i].ProductID]
+	}
+	return offerings, nil
+}
+
+// renameOfferings makes the products' offerings be listed by the names that these have now.
+func renameOfferings(ctx context.Context, tx bun.Tx, productIDs []string) error {
+	const name = "(SELECT p.sort_name FROM products AS p WHERE p.id = o.product_id)"
+	if len(productIDs) == 0 {
+		return nil
+	}
+	ids, err := lockOfferings(ctx, tx.NewSelect().Model((*offeringRow)(nil)).
+		Where("o.product_id IN (?)", bun.List(productIDs)).Where("o.sort_name <> "+name), forNoKeyUpdate)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	_, err = tx.NewUpdate().Model((*offeringRow)(nil)).Set("sort_name = "+name).Where("o.id IN (?)", bun.List(ids)).Exec(ctx)
+	return err
 }
 
 // withdraw takes the product's offerings off sale, but for those of closed days, whose windows cannot be moved any more.

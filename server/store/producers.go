@@ -84,7 +84,10 @@ func (s *Store) UpdateProduct(ctx context.Context, product market.Product) error
 			Column("name", "description", "category", "unit_kind", "unit_size", "unit_label", "price_amount",
 				"price_currency", "season", "sort_name", "search_text", "version", "updated_at").
 			Where("id = ? AND version = ? AND deleted_at IS NULL", product.ID, product.Version-1).Exec(ctx)
-		return changedOne(result, err, &market.PreconditionError{Kind: "product", ID: product.ID})
+		if err := changedOne(result, err, &market.PreconditionError{Kind: "product", ID: product.ID}); err != nil {
+			return err
+		}
+		return renameOfferings(ctx, tx, []string{product.ID})
 	})
 }
 

@@ -44,14 +44,9 @@ func toProductRow(p market.Product) productRow {
 		UnitKind: string(p.Unit.Kind), UnitSize: p.Unit.Size, UnitLabel: p.Unit.Label,
 		PriceAmount: p.Price.Amount, PriceCurrency: string(p.Price.Currency), Season: uint16(p.Season),
 		Image:   p.Image,
-		Version: max(p.Version, 1), SortName: fold(p.Name), SearchText: productText(p.Name, p.Description, p.FarmName),
+		Version: max(p.Version, 1), SortName: fold(p.Name), SearchText: searchable(p.Name, p.Description, p.FarmName),
 		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
-}
-
-// productText is what a product is found by.
-func productText(name, description, farmName string) string {
-	return fold(name + "\n" + description + "\n" + farmName)
 }
 
 func (r productRow) product() market.Product {

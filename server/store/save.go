@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,16 +30,20 @@ func (s Saved) String() string {
 func (s *Store) SaveCatalogue(ctx context.Context, farms []market.Farm, products []market.Product) (Saved, error) {
 	var saved Saved
 	err := s.write(ctx, "save the catalogue", func(ctx context.Context, tx bun.Tx) error {
-		renamed, err := renamedFarms(ctx, tx, farms)
+		farmRows, rows := convert(farms, toFarmRow), convert(products, toProductRow)
+		renamedFarms, err := renamed(ctx, tx, farmRows, func(f farmRow) (id, name string) { return f.ID, f.Name })
 		if err != nil {
 			return fmt.Errorf("farms: %w", err)
 		}
-		saved.Farms, err = upsert(ctx, tx, "f", convert(farms, toFarmRow),
+		renamedProducts, err := renamed(ctx, tx, rows, func(p productRow) (id, name string) { return p.ID, p.Name })
+		if err != nil {
+			return fmt.Errorf("products: %w", err)
+		}
+		saved.Farms, err = upsert(ctx, tx, "f", farmRows,
 			"name", "description", "place", "region", "country", "owner_id", "sort_name", "search_text")
 		if err != nil {
 			return fmt.Errorf("farms: %w", err)
 		}
-		rows := convert(products, toProductRow)
 		if err := nameFarms(ctx, tx, rows); err != nil {
 			return fmt.Errorf("products: %w", err)
 		}
@@ -48,7 +53,10 @@ func (s *Store) SaveCatalogue(ctx context.Context, farms []market.Farm, products
 		if err != nil {
 			return fmt.Errorf("products: %w", err)
 		}
-		return rewriteTexts(ctx, tx, renamed)
+		if err := renameOfferings(ctx, tx, renamedProducts); err != nil {
+			return fmt.Errorf("offerings: %w", err)
+		}
+		return rewriteTexts(ctx, tx, renamedFarms)
 	})
 	if err != nil {
 		return Saved{}, err
@@ -84,26 +92,28 @@ func upsert[Row any](ctx context.Context, tx bun.Tx, alias string, rows []Row, c
 	return written, nil
 }
 
-// renamedFarms returns the ids of those that are there under another name.
-func renamedFarms(ctx context.Context, tx bun.Tx, farms []market.Farm) ([]string, error) {
-	var renamed []string
-	for some := range slices.Chunk(farms, saveBatch) {
-		var there []farmRow
-		ids := convert(some, func(f market.Farm) string { return f.ID })
-		if err := tx.NewSelect().Model(&there).Column("id", "name").Where("id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+// renamed returns the ids of the rows that are there under another name, given the new ones.
+func renamed[Row any](ctx context.Context, tx bun.Tx, rows []Row, idAndName func(Row) (id, name string)) ([]string, error) {
+	var ids []string
+	for some := range slices.Chunk(rows, saveBatch) {
+		given := map[string]string{}
+		for _, row := range some {
+			id, name := idAndName(row)
+			given[id] = name
+		}
+		var there []struct{ ID, Name string }
+		err := tx.NewSelect().Model((*Row)(nil)).Column("id", "name").Where("id IN (?)", bun.List(slices.Collect(maps.Keys(given)))).
+			Scan(ctx, &there)
+		if err != nil {
 			return nil, err
 		}
-		names := map[string]string{}
-		for i := range there {
-			names[there[i].ID] = there[i].Name
-		}
-		for i := range some {
-			if name, known := names[some[i].ID]; known && name != some[i].Name {
-				renamed = append(renamed, some[i].ID)
+		for _, row := range there {
+			if row.Name != given[row.ID] {
+				ids = append(ids, row.ID)
 			}
 		}
 	}
-	return renamed, nil
+	return ids, nil
 }
 
 // comparison lists the columns for a comparison, in which a missing owner is one like any other. The text that a row is

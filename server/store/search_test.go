@@ -62,6 +62,33 @@ func TestAProductIsFoundByItsTextAsItIs(t *testing.T) {
 	})
 }
 
+func TestWordsOfOneOrTwoCharactersAreFoundWhereWordsBegin(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		seller := farm(1, "Hill", "")
+		names := []string{"Free-range eggs (XL)", "Goat cheese", "Bio-Äpfel 5kg", "有機りんごJAM", "ข้าวหอม", "한라봉"}
+		var products []market.Product
+		for i, name := range names {
+			products = append(products, product(i+1, seller, name, market.Fruit, 100))
+			products[i].Description = ""
+		}
+		_, err := s.SaveCatalogue(t.Context(), []market.Farm{seller}, products)
+		require.NoError(t, err)
+		for word, want := range map[string][]string{
+			"go": {names[1]}, "G": {names[1]}, "at": nil, "t": nil, "oat": {names[1]},
+			"ra": {names[0]}, "fr ra": {names[0]}, "xl": {names[0]}, "x": {names[0]}, "ra go": nil,
+			"äp": {names[2]}, "a": {names[2]}, "5": {names[2]}, "kg": nil, "5k": {names[2]},
+			"りん": {names[3]}, "機": {names[3]}, "ご": {names[3]}, "j": nil, "ごJ": {names[3]}, "んごj": {names[3]}, "ごん": nil,
+			"หอ": {names[4]}, "라봉": {names[5]}, "봉": {names[5]},
+			"%": nil, "_": nil, "!": nil, `"`: nil, "'": nil, "(": {names[0]},
+		} {
+			require.Equal(t, want, search(t, s, market.ProductQuery{Search: word}), word)
+		}
+		farms, err := market.NewCatalogue(s).Farms(t.Context(), market.FarmQuery{Paging: market.Paging{Page: 1, Limit: 1}, Search: "hi"})
+		require.NoError(t, err)
+		require.Equal(t, 1, farms.Total)
+	})
+}
+
 // TestSearchFindsWhatASimpleOneWould compares it with looking through everything, in a catalogue of which only a part is
 // near: in the order of names, of prices and of age, from both ends.
 func TestSearchFindsWhatASimpleOneWould(t *testing.T) {
@@ -75,7 +102,7 @@ func TestSearchFindsWhatASimpleOneWould(t *testing.T) {
 		}
 		rapid.Check(t, func(r *rapid.T) {
 			words := rapid.SliceOfN(rapid.SampledFrom([]string{
-				"product", "field", "farm", "farm 4", "12", "149", "7", "duct 1", "m 1", "t 33", "%", "_", "zz", "from the",
+				"product", "field", "farm", "farm 4", "12", "149", "7", "duct 1", "m 1", "fi 33", "%", "_", "zz", "from the",
 			}), 1, 2).Draw(r, "words")
 			query := market.ProductQuery{
 				Search: strings.Join(words, " "), Sort: rapid.SampledFrom(market.ProductSorts()).Draw(r, "sort"),
@@ -85,7 +112,7 @@ func TestSearchFindsWhatASimpleOneWould(t *testing.T) {
 			for _, p := range everything[query.Sort] {
 				text, found := strings.ToLower(fmt.Sprintln(p.Name, p.Description, p.FarmName)), query.Category == "" || query.Category == p.Category
 				for _, word := range strings.Fields(query.Search) {
-					found = found && strings.Contains(text, word)
+					found = found && (strings.Contains(" "+text, " "+word) || len(word) > 2 && strings.Contains(text, word))
 				}
 				if found {
 					want = append(want, p.Name)

@@ -32,6 +32,8 @@ type Label struct {
 	Help   string
 	Values []string
 	Bound  string
+	// ErrorTypes are the error categories of those Values that are failures.
+	ErrorTypes map[string]string
 }
 
 // Metric declares one Prometheus metric family.

@@ -137,7 +137,6 @@ func databaseSpans() []Span {
 	var (
 		namespace = Attribute{Name: "db.namespace", Type: Text, Help: "Name of the database"}
 		status    = Attribute{Name: "db.response.status_code", Type: Text, Help: "SQLSTATE of an error, result code of SQLite, or Redis's word for it"}
-		exemplar  = Attribute{Name: Exemplar, Type: Flag, Help: "A histogram points to this trace"}
 	)
 	return []Span{
 		{
@@ -149,7 +148,7 @@ func databaseSpans() []Span {
 				{Name: "db.collection.name", Type: Text, Help: "Table"},
 				{Name: "db.response.returned_rows", Type: Integer, Help: "Number of rows of a SELECT"},
 				{Name: DBAffectedRows, Type: Integer, Help: "Number of rows that were changed"},
-				status, errorTypeAttribute, exemplar,
+				status, errorTypeAttribute, exemplarAttribute,
 			},
 		},
 		{
@@ -159,7 +158,7 @@ func databaseSpans() []Span {
 				Name: DBTransactionOutcome, Type: Text, Help: "How it ended; failed: its BEGIN or its COMMIT did",
 				Values: []string{TransactionCommitted, TransactionRolledBack, TransactionFailed},
 			}}),
-			Sometimes: []Attribute{namespace, status, errorTypeAttribute, exemplar},
+			Sometimes: []Attribute{namespace, status, errorTypeAttribute, exemplarAttribute},
 		},
 		{
 			Name: "{db.operation.name}", Kind: ClientSpan, Stability: Stable,
@@ -167,7 +166,7 @@ func databaseSpans() []Span {
 			Always: always,
 			Sometimes: []Attribute{
 				{Name: "db.operation.batch.size", Type: Integer, Help: "Number of commands of a PIPELINE"},
-				status, errorTypeAttribute, exemplar,
+				status, errorTypeAttribute, exemplarAttribute,
 			},
 		},
 	}

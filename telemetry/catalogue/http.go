@@ -63,8 +63,8 @@ func httpMetrics() []Metric {
 const (
 	// FaultInjected says that a deliberate fault was done to the request, and which kind.
 	FaultInjected = "fault.injected"
-	// Exemplar is true on the span of a request that a histogram points to. The collector keeps such traces, so that no
-	// exemplar leads to a trace that was dropped.
+	// Exemplar is true on a span that a histogram points to. The collector keeps such traces, so that no exemplar leads to a
+	// trace that was dropped.
 	Exemplar = "exemplar"
 )
 
@@ -86,7 +86,7 @@ func httpSpans() []Span {
 			{Name: "user_agent.original", Type: Text, Help: "User-Agent header"},
 			errorTypeAttribute,
 			{Name: FaultInjected, Type: Text, Help: "Kind of the deliberate fault that was done to the request"},
-			{Name: Exemplar, Type: Flag, Help: "A histogram points to this trace"},
+			exemplarAttribute,
 		},
 	}}
 }

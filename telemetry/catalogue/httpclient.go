@@ -33,6 +33,7 @@ func httpClientSpans() []Span {
 			{Name: "http.response.status_code", Type: Integer, Help: "HTTP status code of the answer"},
 			{Name: "http.request.resend_count", Type: Integer, Help: "How often the request was sent before"},
 			errorTypeAttribute,
+			exemplarAttribute,
 		},
 	}}
 }

@@ -17,7 +17,7 @@ func jobSpans() []Span {
 			Name: "job {job.name}", Kind: InternalSpan, Stability: Development,
 			Help:      "A run of a background job, the root of a trace. It links to what was done. Runs that find nothing to do leave none.",
 			Always:    []Attribute{name, {Name: JobItems, Type: Integer, Help: "How much was done"}},
-			Sometimes: []Attribute{errorTypeAttribute},
+			Sometimes: []Attribute{errorTypeAttribute, exemplarAttribute},
 		},
 		{
 			Name: "do {job.name}", Kind: InternalSpan, Stability: Development,

@@ -1,5 +1,22 @@
 package catalogue
 
+// What customers look at, as the label of Views says it.
+const (
+	ViewOfProducts  = "products"
+	ViewOfOfferings = "offerings"
+)
+
+// Views counts what customers look at before they order: the first stages of the funnel. They are counted where they are
+// answered, so what a browser or a CDN has kept is not seen.
+var Views = Metric{
+	Name: "market_views_total", Type: Counter, Stability: Development,
+	Help: "Number of answers that showed products, or what is on offer on a market day, to others than probes.",
+	Labels: []Label{{
+		Name: "view", Help: "products: lists, searches and single products; offerings: those of a market day, and single ones",
+		Values: []string{ViewOfProducts, ViewOfOfferings},
+	}},
+}
+
 // OrdersTotal counts orders by the state they came into: pending_payment counts the orders placed, expired the holds that
 // expired.
 var OrdersTotal = Metric{
@@ -48,9 +65,9 @@ var OrderTotal = Metric{
 	Buckets: []float64{500, 1000, 2000, 3000, 5000, 7500, 10000, 15000, 25000, 50000, 100000},
 }
 
-// Payments counts payments by the state they came into. With market_orders_total it tells how far customers get: an order
-// is placed (pending_payment), a payment of it is started (created; another one after a decline counts again), the order is
-// paid, and collected.
+// Payments counts payments by the state they came into. With market_views_total and market_orders_total it tells how far
+// customers get: they look at products, and at what is on offer; an order is placed (pending_payment), a payment of it is
+// started (created; another one after a decline counts again), the order is paid, and collected.
 var Payments = Metric{
 	Name: "market_payments_total", Type: Counter, Stability: Stable,
 	Help: "Number of payments that came into the state; created is where they start.",
@@ -96,7 +113,7 @@ var JobDuration = Metric{
 
 func marketMetrics() []Metric {
 	return []Metric{
-		OrdersTotal, OrdersOpen, OrderLines, OrderTotal, OrderRevenue, StockOuts, Payments, Refunds,
+		Views, OrdersTotal, OrdersOpen, OrderLines, OrderTotal, OrderRevenue, StockOuts, Payments, Refunds,
 		InvariantViolations, AuditTime, JobDuration,
 	}
 }

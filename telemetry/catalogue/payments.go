@@ -19,6 +19,15 @@ func PaymentCallOutcomes() []string {
 	}
 }
 
+// PaymentCallErrorTypes returns the error categories of the outcomes that are failures, which are the error.type of the calls'
+// spans. A payment that is declined has that of the answer to the customer, 402.
+func PaymentCallErrorTypes() map[string]string {
+	return map[string]string{
+		PaymentCallDeclined: ErrorValidation, PaymentCallNotFound: ErrorNotFound, PaymentCallUnavailable: ErrorDependency,
+		PaymentCallTimeout: ErrorTimeout, PaymentCallCanceled: ErrorCanceled, PaymentCallError: ErrorInternal,
+	}
+}
+
 // Operations of a payment provider.
 const (
 	PaymentCreateIntent = "create_intent"
@@ -83,7 +92,7 @@ var PaymentCallDuration = Metric{
 	Name: "market_payment_provider_call_duration_seconds", Type: Histogram, Unit: "seconds", Stability: Development,
 	Help: "Duration of calls of the payment provider.",
 	Labels: []Label{paymentProvider, paymentOperation, {
-		Name: "outcome", Help: "How the call ended", Values: PaymentCallOutcomes(),
+		Name: "outcome", Help: "How the call ended", Values: PaymentCallOutcomes(), ErrorTypes: PaymentCallErrorTypes(),
 	}},
 	Buckets: []float64{0.005, 0.025, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10},
 }
@@ -101,6 +110,7 @@ var PaymentRejections = Metric{
 	Help: "Number of calls of the payment provider that were not made.",
 	Labels: []Label{paymentProvider, paymentOperation, {
 		Name: "reason", Help: "What kept the call from being made", Values: PaymentRejectionReasons(),
+		ErrorTypes: map[string]string{PaymentRejectedByBreaker: ErrorDependency, PaymentRejectedByBulkhead: ErrorDependency},
 	}},
 }
 
@@ -116,7 +126,10 @@ var PaymentEvents = Metric{
 	Name: "market_payment_events_total", Type: Counter, Stability: Development,
 	Help: "Number of events that payment providers delivered.",
 	Labels: []Label{paymentProvider, {
-		Name: "outcome", Help: "What became of the delivery", Values: PaymentEventOutcomes(),
+		Name: "outcome", Help: "What became of the delivery; failed ones have the category of their request's answer", Values: PaymentEventOutcomes(),
+		ErrorTypes: map[string]string{
+			PaymentEventUnknown: ErrorNotFound, PaymentEventBadSignature: ErrorAuth, PaymentEventMalformed: ErrorValidation,
+		},
 	}},
 }
 
@@ -134,7 +147,7 @@ func paymentSpans() []Span {
 			{Name: "payment.attempt", Type: Integer, Help: "1 for the first call, 2 for its first repeat"},
 			{Name: "payment.outcome", Type: Text, Help: "How the call ended", Values: PaymentCallOutcomes()},
 		},
-		Sometimes: []Attribute{errorTypeAttribute},
+		Sometimes: []Attribute{errorTypeAttribute, exemplarAttribute},
 	}}
 }
 

@@ -34,6 +34,14 @@ func Market() Catalogue {
 	})
 }
 
+// Probe returns what `lookout probe` exports. Its metrics are recorded in the inventory.
+func Probe() Catalogue {
+	return Catalogue{Resource: resource()}.With(Catalogue{Spans: slices.Concat(httpClientSpans(), probeSpans())})
+}
+
+// All returns all that our own programs export.
+func All() Catalogue { return Market().With(Catalogue{Spans: probeSpans()}) }
+
 // With returns the catalogue with what the other declares as well.
 func (c Catalogue) With(other Catalogue) Catalogue {
 	both := Catalogue{

@@ -75,3 +75,6 @@ func (s Span) Attributes() []Attribute { return slices.Concat(s.Always, s.Someti
 var errorTypeAttribute = Attribute{
 	Name: "error.type", Type: Text, Help: "Category of the error", Values: ErrorType.Values[1:],
 }
+
+// exemplarAttribute is on spans whose duration, or what they report, is in a TracedHistogram.
+var exemplarAttribute = Attribute{Name: Exemplar, Type: Flag, Help: "A histogram points to this trace"}

@@ -2227,6 +2227,12 @@ type ListAccountsParams struct {
 // ListAccountsParamsRole defines parameters for ListAccounts.
 type ListAccountsParamsRole string
 
+// SetRoleParams defines parameters for SetRole.
+type SetRoleParams struct {
+	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // ListFarmsParams defines parameters for ListFarms.
 type ListFarmsParams struct {
 	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
@@ -2238,7 +2244,7 @@ type ListFarmsParams struct {
 	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Q Words that the name, place or description contains; case and accents do not matter.
+	// Q Words that the name, place or description contains, and beginnings of such words where they have one or two letters; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Owner Only farms of the account with this id.
@@ -2280,7 +2286,7 @@ type ListManagedFarmsParams struct {
 	// Cursor Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Q Words that the name, place or description contains; case and accents do not matter.
+	// Q Words that the name, place or description contains, and beginnings of such words where they have one or two letters; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Owner Only farms of the account with this id.
@@ -2316,7 +2322,7 @@ type ListManagedProductsParams struct {
 	// Farm Only products of the farm with this id.
 	Farm *openapi_types.UUID `form:"farm,omitempty" json:"farm,omitempty"`
 
-	// Q Words that the name, description or farm's name contains; case and accents do not matter.
+	// Q Words that the name, description or farm's name contains, and beginnings of such words where they have one or two letters; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Sort The order; a minus turns it round.
@@ -2460,7 +2466,7 @@ type ListProductsParams struct {
 	// Farm Only products of the farm with this id.
 	Farm *openapi_types.UUID `form:"farm,omitempty" json:"farm,omitempty"`
 
-	// Q Words that the name, description or farm's name contains; case and accents do not matter.
+	// Q Words that the name, description or farm's name contains, and beginnings of such words where they have one or two letters; case and accents do not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Sort The order; a minus turns it round.
@@ -2648,6 +2654,11 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/accounts (the `ListAccounts` operationId).
 	ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetAccount Get an account
+	//
+	// Corresponds with GET /api/v1/accounts/{id} (the `GetAccount` operationId).
+	GetAccount(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SetRoleWithBody Set the role of an account
 	//
 	// Nobody can change their own.
@@ -2655,7 +2666,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/accounts/{id}/role (the `SetRole` operationId).
-	SetRoleWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	SetRoleWithBody(ctx context.Context, id openapi_types.UUID, params *SetRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetRole Set the role of an account
 	//
@@ -2664,7 +2675,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/v1/accounts/{id}/role (the `SetRole` operationId).
-	SetRole(ctx context.Context, id openapi_types.UUID, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	SetRole(ctx context.Context, id openapi_types.UUID, params *SetRoleParams, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LoginWithBody Log in
 	//
@@ -3178,6 +3189,21 @@ func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, r
 	return c.Client.Do(req)
 }
 
+// GetAccount Get an account
+//
+// Corresponds with GET /api/v1/accounts/{id} (the `GetAccount` operationId).
+func (c *Client) GetAccount(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAccountRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // SetRoleWithBody Set the role of an account
 //
 // Nobody can change their own.
@@ -3185,8 +3211,8 @@ func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, r
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/accounts/{id}/role (the `SetRole` operationId).
-func (c *Client) SetRoleWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewSetRoleRequestWithBody(c.Server, id, contentType, body)
+func (c *Client) SetRoleWithBody(ctx context.Context, id openapi_types.UUID, params *SetRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetRoleRequestWithBody(c.Server, id, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3204,8 +3230,8 @@ func (c *Client) SetRoleWithBody(ctx context.Context, id openapi_types.UUID, con
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /api/v1/accounts/{id}/role (the `SetRole` operationId).
-func (c *Client) SetRole(ctx context.Context, id openapi_types.UUID, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewSetRoleRequest(c.Server, id, body)
+func (c *Client) SetRole(ctx context.Context, id openapi_types.UUID, params *SetRoleParams, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetRoleRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4508,19 +4534,53 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 	return req, nil
 }
 
+// NewGetAccountRequest constructs an http.Request for the GetAccount method
+func NewGetAccountRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/accounts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewSetRoleRequest calls the generic SetRole builder with application/json body
-func NewSetRoleRequest(server string, id openapi_types.UUID, body SetRoleJSONRequestBody) (*http.Request, error) {
+func NewSetRoleRequest(server string, id openapi_types.UUID, params *SetRoleParams, body SetRoleJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewSetRoleRequestWithBody(server, id, "application/json", bodyReader)
+	return NewSetRoleRequestWithBody(server, id, params, "application/json", bodyReader)
 }
 
 // NewSetRoleRequestWithBody constructs an http.Request for the SetRole method, with any body, and a specified content type
-func NewSetRoleRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+func NewSetRoleRequestWithBody(server string, id openapi_types.UUID, params *SetRoleParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4551,6 +4611,21 @@ func NewSetRoleRequestWithBody(server string, id openapi_types.UUID, contentType
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -7231,6 +7306,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/accounts (the `ListAccounts` operationId).
 	ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResponse, error)
 
+	// GetAccountWithResponse Get an account
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/accounts/{id} (the `GetAccount` operationId).
+	GetAccountWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetAccountResponse, error)
+
 	// SetRoleWithBodyWithResponse Set the role of an account
 	//
 	// Nobody can change their own.
@@ -7238,7 +7320,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/accounts/{id}/role (the `SetRole` operationId).
-	SetRoleWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRoleResponse, error)
+	SetRoleWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *SetRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRoleResponse, error)
 
 	// SetRoleWithResponse Set the role of an account
 	//
@@ -7247,7 +7329,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/accounts/{id}/role (the `SetRole` operationId).
-	SetRoleWithResponse(ctx context.Context, id openapi_types.UUID, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRoleResponse, error)
+	SetRoleWithResponse(ctx context.Context, id openapi_types.UUID, params *SetRoleParams, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRoleResponse, error)
 
 	// LoginWithBodyWithResponse Log in
 	//
@@ -8016,6 +8098,115 @@ func (r ListAccountsResponse) ContentType() string {
 	return ""
 }
 
+// GetAccountResponse200Headers the declared response headers of an HTTP 200 response for GetAccount
+type GetAccountResponse200Headers struct {
+	ETag *string
+}
+
+type GetAccountResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ItemBodyAccount
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Problem
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Problem
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAccountResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAccountResponse) GetJSON200() *ItemBodyAccount {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetAccountResponse) GetApplicationproblemJSON401() *Problem {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetAccountResponse) GetApplicationproblemJSON403() *Problem {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetAccountResponse) GetApplicationproblemJSON404() *Problem {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r GetAccountResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r GetAccountResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetAccountResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetAccountResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r GetAccountResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAccountResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAccountResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAccountResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAccountResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetRoleResponse200Headers the declared response headers of an HTTP 200 response for SetRole
+type SetRoleResponse200Headers struct {
+	ETag *string
+}
+
 type SetRoleResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8029,6 +8220,8 @@ type SetRoleResponse struct {
 	ApplicationproblemJSON403 *Problem
 	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *Problem
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -8043,6 +8236,8 @@ type SetRoleResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetRoleResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -8068,6 +8263,11 @@ func (r SetRoleResponse) GetApplicationproblemJSON403() *Problem {
 // GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r SetRoleResponse) GetApplicationproblemJSON404() *Problem {
 	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r SetRoleResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
 }
 
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -13228,6 +13428,19 @@ func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, para
 	return ParseListAccountsResponse(rsp)
 }
 
+// GetAccountWithResponse Get an account
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/accounts/{id} (the `GetAccount` operationId).
+func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetAccountResponse, error) {
+	rsp, err := c.GetAccount(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAccountResponse(rsp)
+}
+
 // SetRoleWithBodyWithResponse Set the role of an account
 //
 // Nobody can change their own.
@@ -13235,8 +13448,8 @@ func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, para
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/accounts/{id}/role (the `SetRole` operationId).
-func (c *ClientWithResponses) SetRoleWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRoleResponse, error) {
-	rsp, err := c.SetRoleWithBody(ctx, id, contentType, body, reqEditors...)
+func (c *ClientWithResponses) SetRoleWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *SetRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetRoleResponse, error) {
+	rsp, err := c.SetRoleWithBody(ctx, id, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -13250,8 +13463,8 @@ func (c *ClientWithResponses) SetRoleWithBodyWithResponse(ctx context.Context, i
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/accounts/{id}/role (the `SetRole` operationId).
-func (c *ClientWithResponses) SetRoleWithResponse(ctx context.Context, id openapi_types.UUID, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRoleResponse, error) {
-	rsp, err := c.SetRole(ctx, id, body, reqEditors...)
+func (c *ClientWithResponses) SetRoleWithResponse(ctx context.Context, id openapi_types.UUID, params *SetRoleParams, body SetRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetRoleResponse, error) {
+	rsp, err := c.SetRole(ctx, id, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -14393,6 +14606,101 @@ func ParseListAccountsResponse(rsp *http.Response) (*ListAccountsResponse, error
 	return response, nil
 }
 
+// ParseGetAccountResponse parses an HTTP response from a GetAccountWithResponse call
+func ParseGetAccountResponse(rsp *http.Response) (*GetAccountResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAccountResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ItemBodyAccount
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAccountResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseSetRoleResponse parses an HTTP response from a SetRoleWithResponse call
 func ParseSetRoleResponse(rsp *http.Response) (*SetRoleResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14441,6 +14749,13 @@ func ParseSetRoleResponse(rsp *http.Response) (*SetRoleResponse, error) {
 			return nil, err
 		}
 		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest Problem
@@ -14491,6 +14806,19 @@ func ParseSetRoleResponse(rsp *http.Response) (*SetRoleResponse, error) {
 		}
 		response.ApplicationproblemJSON504 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetRoleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

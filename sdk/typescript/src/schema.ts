@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an account */
+        get: operations["get-account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{id}/role": {
         parameters: {
             query?: never;
@@ -2262,10 +2279,109 @@ export interface operations {
             };
         };
     };
-    "set-role": {
+    "get-account": {
         parameters: {
             query?: never;
             header?: never;
+            path: {
+                /** @description Id of the resource. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemBodyAccount"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-role": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2280,6 +2396,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2315,6 +2432,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3047,7 +3173,7 @@ export interface operations {
                 limit?: number;
                 /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
                 cursor?: string;
-                /** @description Words that the name, place or description contains; case and accents do not matter. */
+                /** @description Words that the name, place or description contains, and beginnings of such words where they have one or two letters; case and accents do not matter. */
                 q?: string;
                 /** @description Only farms of the account with this id. */
                 owner?: string;
@@ -3589,7 +3715,7 @@ export interface operations {
                 limit?: number;
                 /** @description Instead of page: pagination.next of the page before, with the same filters and order. Takes the same time however far in the list, and shows nothing twice when something is added meanwhile. */
                 cursor?: string;
-                /** @description Words that the name, place or description contains; case and accents do not matter. */
+                /** @description Words that the name, place or description contains, and beginnings of such words where they have one or two letters; case and accents do not matter. */
                 q?: string;
                 /** @description Only farms of the account with this id. */
                 owner?: string;
@@ -3787,7 +3913,7 @@ export interface operations {
                 category?: "vegetables" | "fruit" | "mushrooms" | "herbs" | "dairy" | "eggs" | "meat" | "bread" | "honey" | "preserves" | "drinks" | "flowers";
                 /** @description Only products of the farm with this id. */
                 farm?: string;
-                /** @description Words that the name, description or farm's name contains; case and accents do not matter. */
+                /** @description Words that the name, description or farm's name contains, and beginnings of such words where they have one or two letters; case and accents do not matter. */
                 q?: string;
                 /** @description The order; a minus turns it round. */
                 sort?: "name" | "-name" | "price" | "-price" | "newest";
@@ -6658,7 +6784,7 @@ export interface operations {
                 category?: "vegetables" | "fruit" | "mushrooms" | "herbs" | "dairy" | "eggs" | "meat" | "bread" | "honey" | "preserves" | "drinks" | "flowers";
                 /** @description Only products of the farm with this id. */
                 farm?: string;
-                /** @description Words that the name, description or farm's name contains; case and accents do not matter. */
+                /** @description Words that the name, description or farm's name contains, and beginnings of such words where they have one or two letters; case and accents do not matter. */
                 q?: string;
                 /** @description The order; a minus turns it round. */
                 sort?: "name" | "-name" | "price" | "-price" | "newest";

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/server/market/markettest"
@@ -297,6 +298,7 @@ func TestEachCallIsASpanAndADurationByItsOutcome(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 	require.NoError(t, tel.Shutdown(t.Context()))
+	collector.RequireExemplars(tel.MetricsHandler(), `market_payment_provider_call_duration_seconds_bucket{operation="create_intent",outcome="ok"`)
 	var failed, fine int
 	for _, span := range collector.Spans() {
 		require.Equal(t, "payments create_intent", span.GetName())
@@ -307,6 +309,48 @@ func TestEachCallIsASpanAndADurationByItsOutcome(t *testing.T) {
 		}
 	}
 	require.Equal(t, []int{1, 1}, []int{failed, fine})
+}
+
+func TestTheSpanOfACallHasTheErrorCategoryOfItsOutcome(t *testing.T) {
+	for name, c := range map[string]struct {
+		failure            error
+		outcome, errorType string
+		failed             bool
+	}{
+		"a call that succeeds":            {nil, "ok", "", false},
+		"a payment that is declined":      {&market.DeclinedError{Reason: "no"}, "declined", "validation", false},
+		"an intent that is not found":     {&market.NotFoundError{Kind: "payment intent", ID: "pi_1"}, "not_found", "not_found", false},
+		"a provider that is away":         {market.ErrProviderUnavailable, "unavailable", "dependency", true},
+		"a call that takes too long":      {context.DeadlineExceeded, "timeout", "timeout", true},
+		"a request that is ours to blame": {errors.New("no such currency"), "error", "internal", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			collector := telemetrytest.NewCollector(t)
+			tel := start(t, collector.Addr)
+			p := &scripted{answer: func(context.Context, int) error { return c.failure }}
+			_, err := guard.New("sandbox", p, quick(), tel).CancelIntent(t.Context(), "pi_1")
+			require.ErrorIs(t, err, c.failure)
+			requireOutcome(t, tel, collector, c.outcome, c.errorType, c.failed)
+		})
+	}
+	t.Run("a caller that goes away", func(t *testing.T) {
+		collector := telemetrytest.NewCollector(t)
+		tel := start(t, collector.Addr)
+		ctx, cancel := context.WithCancel(t.Context())
+		p := &scripted{answer: func(context.Context, int) error { cancel(); return market.ErrProviderUnavailable }}
+		_, err := guard.New("sandbox", p, quick(), tel).CancelIntent(ctx, "pi_1")
+		require.ErrorIs(t, err, market.ErrProviderUnavailable)
+		requireOutcome(t, tel, collector, "canceled", "canceled", false)
+	})
+}
+
+func requireOutcome(t *testing.T, tel *telemetry.Telemetry, collector *telemetrytest.Collector, outcome, errorType string, failed bool) {
+	t.Helper()
+	require.NoError(t, tel.Shutdown(context.WithoutCancel(t.Context())))
+	span := collector.WaitForSpans(1)[0]
+	require.Equal(t, outcome, telemetrytest.Attribute(span, "payment.outcome"))
+	require.Equal(t, errorType, telemetrytest.Attribute(span, "error.type"))
+	require.Equal(t, failed, span.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR)
 }
 
 func TestTheGuardKeepsThePromisesOfWhatItGuards(t *testing.T) {

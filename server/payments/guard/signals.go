@@ -23,17 +23,19 @@ type signals struct {
 	provider   string
 	tracer     trace.Tracer
 	metrics    *telemetry.Metrics
-	durations  *prometheus.HistogramVec
+	durations  *telemetry.TracedHistogram
 	retries    *prometheus.CounterVec
 	rejections *prometheus.CounterVec
+	errorTypes map[string]string // by outcome
 }
 
 func newSignals(provider string, tel *telemetry.Telemetry) *signals {
 	s := &signals{
 		provider: provider, tracer: tel.TracerProvider().Tracer(scope), metrics: tel.Metrics,
-		durations:  tel.Metrics.Histogram(catalogue.PaymentCallDuration),
+		durations:  tel.Metrics.TracedHistogram(catalogue.PaymentCallDuration),
 		retries:    tel.Metrics.Counter(catalogue.PaymentRetries),
 		rejections: tel.Metrics.Counter(catalogue.PaymentRejections),
+		errorTypes: catalogue.PaymentCallErrorTypes(),
 	}
 	for _, operation := range catalogue.PaymentOperations() {
 		s.retries.WithLabelValues(provider, operation)
@@ -94,14 +96,16 @@ func (s *signals) begin(ctx, caller context.Context, operation string, number in
 func (a *attempt) end(err error) {
 	outcome := a.outcome(err)
 	a.span.SetAttributes(attribute.String("payment.outcome", outcome))
+	if category := a.signals.errorTypes[outcome]; category != "" {
+		a.span.SetAttributes(semconv.ErrorTypeKey.String(category))
+	}
 	switch outcome {
 	case catalogue.PaymentCallUnavailable, catalogue.PaymentCallTimeout, catalogue.PaymentCallError:
-		a.span.SetAttributes(semconv.ErrorTypeKey.String(errorTypeOf(outcome)))
 		a.span.SetStatus(codes.Error, "")
 		a.span.RecordError(err)
 	}
+	a.signals.durations.WithLabelValues(a.signals.provider, a.operation, outcome).Observe(a.span, time.Since(a.start).Seconds())
 	a.span.End()
-	a.signals.durations.WithLabelValues(a.signals.provider, a.operation, outcome).Observe(time.Since(a.start).Seconds())
 }
 
 func (a *attempt) outcome(err error) string {
@@ -120,14 +124,4 @@ func (a *attempt) outcome(err error) string {
 		return catalogue.PaymentCallUnavailable
 	}
 	return catalogue.PaymentCallError
-}
-
-func errorTypeOf(outcome string) string {
-	switch outcome {
-	case catalogue.PaymentCallTimeout:
-		return catalogue.ErrorTimeout
-	case catalogue.PaymentCallUnavailable:
-		return catalogue.ErrorDependency
-	}
-	return catalogue.ErrorInternal
 }
