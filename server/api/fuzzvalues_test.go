@@ -149,22 +149,25 @@ func (m *maker) damaged(content []byte) []byte {
 
 // event is what a payment provider may deliver.
 func (m *maker) event() any {
-	payment := m.text(40)
+	payment := uuid.NewSHA1(uuid.Nil, []byte(m.text(8))).String()
 	if known := m.known["payment"]; len(known) > 0 && !m.chance(4) {
 		payment = pick(m, known)
 	}
 	status := pick(m, []string{"succeeded", "processing", "canceled", "requires_action", "requires_payment_method", m.text(10)})
 	return map[string]any{
-		"id": "evt_" + m.text(20), "object": "event", "type": pick(m, []string{"payment_intent.", "charge."}) + status, "created": m.now.Unix(),
+		"id": fmt.Sprint("evt_", m.rand.Uint64()), "object": "event", "type": pick(m, []string{"payment_intent.", "charge."}) + status, "created": m.now.Unix(),
 		"data": map[string]any{"object": map[string]any{
-			"id": "pi_" + m.text(20), "object": "payment_intent", "status": status, "metadata": map[string]any{payments.MetadataPayment: payment},
+			"id": fmt.Sprint("pi_", m.rand.Uint64()), "object": "payment_intent", "status": status, "metadata": map[string]any{payments.MetadataPayment: payment},
 		}},
 	}
 }
 
-// moment is a time not far from now, to the second.
+// moment is a time not far from now, to the second; seldom one at the ends of what can be written.
 func (m *maker) moment() time.Time {
 	const hours = 24 * 10
+	if m.chance(10) {
+		return time.Date(pick(m, []int{0, 1, 1970, 9999}), time.January, 1, 0, 0, 0, 0, time.UTC)
+	}
 	return m.now.Add(time.Duration(m.rand.IntN(2*hours)-hours) * time.Hour).Truncate(time.Second)
 }
 

@@ -86,6 +86,12 @@ func (w Webhook) Read(body []byte, signature string) (market.PaymentEvent, error
 	return event.payment()
 }
 
+// isID reports whether the text can be an id, which every database keeps as it is. A missing one can.
+func isID(text string) bool {
+	const longest = 255
+	return len(text) <= longest && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
 func (e *Event) payment() (market.PaymentEvent, error) {
 	if e.ID == "" || e.Type == "" {
 		return market.PaymentEvent{}, fmt.Errorf("%w: it has no id or no type", ErrMalformed)
@@ -96,6 +102,11 @@ func (e *Event) payment() (market.PaymentEvent, error) {
 	intent := e.Data.Object
 	if intent.ID == "" {
 		return market.PaymentEvent{}, fmt.Errorf("%w: %s %s names no intent", ErrMalformed, e.Type, e.ID)
+	}
+	for name, id := range map[string]string{"id": e.ID, "intent": intent.ID, "payment": intent.Metadata[MetadataPayment]} {
+		if !isID(id) {
+			return market.PaymentEvent{}, fmt.Errorf("%w: its %s %.40q is not of at most 255 visible ASCII characters", ErrMalformed, name, id)
+		}
 	}
 	state, known := StateOf(intent.Status)
 	if !known {

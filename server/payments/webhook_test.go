@@ -70,12 +70,16 @@ func TestADeliveryThatCannotBeBelievedIsRefused(t *testing.T) {
 func TestASignedDeliveryThatIsNoEventIsMalformed(t *testing.T) {
 	hook := newWebhook(t)
 	for name, body := range map[string]string{
-		"nothing":           "",
-		"no JSON":           "id=evt_1",
-		"no id":             strings.Replace(captured, `"id":"evt_1",`, "", 1),
-		"no intent":         strings.Replace(captured, `"id":"pi_1",`, "", 1),
-		"an unknown status": strings.Replace(captured, `"succeeded","metadata"`, `"pondering","metadata"`, 1),
-		"no data":           `{"id":"evt_1","type":"payment_intent.succeeded","data":null}`,
+		"nothing":                         "",
+		"no JSON":                         "id=evt_1",
+		"no id":                           strings.Replace(captured, `"id":"evt_1",`, "", 1),
+		"no intent":                       strings.Replace(captured, `"id":"pi_1",`, "", 1),
+		"an unknown status":               strings.Replace(captured, `"succeeded","metadata"`, `"pondering","metadata"`, 1),
+		"an id with a NUL":                strings.Replace(captured, `"evt_1"`, `"evt_\u0000"`, 1),
+		"an intent with a NUL":            strings.Replace(captured, `"pi_1"`, `"pi_\u0000"`, 1),
+		"a payment with half a character": strings.Replace(captured, `"payment-1"`, "\"payment-\xff\"", 1),
+		"an id without an end":            strings.Replace(captured, `"evt_1"`, `"evt_`+strings.Repeat("1", 252)+`"`, 1),
+		"no data":                         `{"id":"evt_1","type":"payment_intent.succeeded","data":null}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := hook.Read([]byte(body), hook.Sign([]byte(body), time.Now()))
