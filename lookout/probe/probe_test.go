@@ -441,6 +441,54 @@ func cleansUp(t *testing.T, s *stage) {
 		require.Equal(t, 1, result.Cleaned)
 		require.Zero(t, customer.open(t))
 	})
+	t.Run("when the payment that it was stopped in succeeds between two looks at what is open", func(t *testing.T) {
+		s.breaks(nil)
+		config := s.config(t)
+		customer := s.customer(t, config)
+		ctx, stop := context.WithCancel(t.Context())
+		s.breaks(paysAfterTheFirstLook(stop))
+		prober, err := New(config)
+		require.NoError(t, err)
+		defer prober.Close()
+		result := prober.Run(ctx)
+		require.ErrorIs(t, result.Err(), context.Canceled)
+		require.Equal(t, 1, result.Cleaned)
+		require.Zero(t, customer.open(t))
+	})
+}
+
+// paysAfterTheFirstLook stops the run in its payment, and lets the payment through when the run has looked once at what is open.
+func paysAfterTheFirstLook(stop func()) func(http.ResponseWriter, *http.Request, http.Handler) bool {
+	stopped, looked, paid := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	look := sync.OnceFunc(func() {
+		close(looked)
+		<-paid
+	})
+	return func(w http.ResponseWriter, r *http.Request, forward http.Handler) bool {
+		if is("POST", "/api/v1/orders/"+anID+"/pay")(r) {
+			stop()
+			close(stopped)
+			<-looked
+			forward.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())))
+			close(paid)
+			return true
+		}
+		if !is("GET", "/api/v1/orders")(r) || !closed(stopped) {
+			return false
+		}
+		forward.ServeHTTP(w, r)
+		look()
+		return true
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 func fetch(t *testing.T, address string) string {

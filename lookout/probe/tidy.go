@@ -11,10 +11,11 @@ import (
 
 // tidy cancels every open order of the synthetic customer: those of a run that failed, or was killed before it could
 // cancel. One whose market day has closed in the meantime cannot be cancelled by a customer any more; it is counted, and
-// is for a market manager to cancel.
+// is for a market manager to cancel. The states are asked for in the order in which an order goes through them: a payment that
+// a stopped run left under way may succeed in between, and its order would be seen in neither otherwise.
 func (r *run) tidy(ctx context.Context) error {
 	r.result.LeftOver = 0
-	for _, state := range []market.ListOrdersParamsState{market.ListOrdersParamsStatePaid, market.ListOrdersParamsStatePendingPayment} {
+	for _, state := range []market.ListOrdersParamsState{market.ListOrdersParamsStatePendingPayment, market.ListOrdersParamsStatePaid} {
 		if err := r.tidyState(ctx, state); err != nil {
 			return err
 		}
