@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker/go-units"
 	"github.com/stretchr/testify/require"
 )
 
@@ -27,4 +28,17 @@ func TestServerAcceptsItsEnvironment(t *testing.T) {
 			require.NoError(t, err, "%s", output)
 		})
 	}
+}
+
+// TestServerHasMemoryForImages: docs/images.md has the figure. Go's own limit is soft, so that a server which needs more for a
+// moment slows down before the kernel ends it.
+func TestServerHasMemoryForImages(t *testing.T) {
+	const oneImage, allElse = 530 << 20, 200 << 20
+	server := load(t).Services["server"]
+	require.NotContains(t, server.Environment, "IMAGE_DECODERS", "the default is one at once")
+	require.NotNil(t, server.Environment["GOMEMLIMIT"])
+	soft, err := units.RAMInBytes(*server.Environment["GOMEMLIMIT"])
+	require.NoError(t, err)
+	require.Greater(t, soft, int64(oneImage+allElse))
+	require.Greater(t, int64(server.Deploy.Resources.Limits.MemoryBytes), soft)
 }

@@ -67,7 +67,7 @@ func (o *Options) server(starter *process.Starter, turn turn, onReady func()) pr
 	}
 	env := []string{
 		"HTTP_ADDR=" + o.Ports.Address(PortServer), "ADMIN_ADDR=" + o.Ports.Address(PortAdmin),
-		"OTLP_ENDPOINT=" + o.collector(), "FAULTS=" + faults,
+		"OTLP_ENDPOINT=" + o.collector(), "FAULTS=" + faults, leanHeap,
 	}
 	if os.Getenv("DATABASE_URL") == "" {
 		env = append(env, "DATABASE_URL=sqlite://"+o.path("market.db"))
