@@ -358,16 +358,22 @@ func (b built) runsTheRealPrograms(t *testing.T) {
 			}
 		}
 	})
-	t.Run("together they use at most 400 MiB", func(t *testing.T) {
-		status, err := stack.ReadStatus(u.dir)
-		require.NoError(t, err)
-		var total uint64
-		for _, c := range status.Components {
-			total += c.MemoryBytes
-			t.Logf("%s: %d MiB", c.Name, c.MemoryBytes>>20)
-		}
-		require.LessOrEqual(t, total, uint64(400<<20))
-		t.Logf("%d MiB, ready after %.1f s", total>>20, status.ReadyAfterSeconds)
+	t.Run("together they settle at 400 MiB at most", func(t *testing.T) {
+		var used string
+		require.Eventually(t, func() bool {
+			status, err := stack.ReadStatus(u.dir)
+			if err != nil {
+				return false
+			}
+			var total uint64
+			used = ""
+			for _, c := range status.Components {
+				total += c.MemoryBytes
+				used += fmt.Sprintf("%s: %d MiB\n", c.Name, c.MemoryBytes>>20)
+			}
+			return 0 < total && total <= 400<<20
+		}, soon, time.Second, "a login takes 19 MiB for a moment, and garbage some time to be given back")
+		t.Log(used)
 	})
 
 	u.signal(t, syscall.SIGINT)
