@@ -3,7 +3,6 @@ package docs_test
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -33,15 +32,4 @@ func TestTheQuickstartEndsWithACollectedOrder(t *testing.T) {
 	require.Contains(t, string(output), "sent twice, ordered once")
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
 	require.Equal(t, []string{`"packed"`, `"collected"`}, lines[len(lines)-2:], "%s", output)
-}
-
-func TestEveryLinkedPageIsThere(t *testing.T) {
-	for _, name := range []string{"quickstart.md", "sdk.md"} {
-		page, err := os.ReadFile(name)
-		require.NoError(t, err)
-		for _, link := range regexp.MustCompile(`\]\(([^):#]+)\)`).FindAllSubmatch(page, -1) {
-			_, err := os.Stat(filepath.FromSlash(string(link[1])))
-			require.NoError(t, err, name)
-		}
-	}
 }
