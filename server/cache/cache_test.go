@@ -115,25 +115,8 @@ func newProduct(t *testing.T) string {
 	return id
 }
 
-// each runs the test without Redis, with one, and with one that is away.
-func each(t *testing.T, test func(t *testing.T, redisURL string)) {
-	t.Helper()
-	t.Run("in the process", func(t *testing.T) { test(t, "") })
-	t.Run("with Redis", func(t *testing.T) { test(t, redistest.URL(t).String()) })
-	t.Run("with Redis away", func(t *testing.T) {
-		url, proxy := redistest.Proxied(t)
-		proxy.Cut()
-		test(t, url)
-	})
-	t.Run("with Redis hanging", func(t *testing.T) {
-		url, proxy := redistest.Proxied(t)
-		proxy.Freeze()
-		test(t, url)
-	})
-}
-
 func TestAValueIsReadOnceAndAChangeEndsIt(t *testing.T) {
-	each(t, func(t *testing.T, redisURL string) {
+	redistest.Each(t, func(t *testing.T, redisURL string) {
 		s := &shelf{}
 		here, id := open(t, s, redisURL), newProduct(t)
 		require.EqualValues(t, 0, here.price(id))
@@ -151,7 +134,7 @@ func TestAValueIsReadOnceAndAChangeEndsIt(t *testing.T) {
 }
 
 func TestManyWhoAskAtOnceCauseOneRead(t *testing.T) {
-	each(t, func(t *testing.T, redisURL string) {
+	redistest.Each(t, func(t *testing.T, redisURL string) {
 		s := &shelf{open: make(chan struct{})}
 		here, id := open(t, s, redisURL), newProduct(t)
 		var asking sync.WaitGroup
@@ -165,7 +148,7 @@ func TestManyWhoAskAtOnceCauseOneRead(t *testing.T) {
 }
 
 func TestAReadThatBeganBeforeAChangeIsNotGivenToThoseWhoAskAfterIt(t *testing.T) {
-	each(t, func(t *testing.T, redisURL string) {
+	redistest.Each(t, func(t *testing.T, redisURL string) {
 		s := &shelf{open: make(chan struct{})}
 		here, id := open(t, s, redisURL), newProduct(t)
 		early := make(chan int64)

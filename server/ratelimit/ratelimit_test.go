@@ -48,25 +48,8 @@ func take(t *testing.T, l *ratelimit.Limiter, class ratelimit.Class, who string)
 	return decision
 }
 
-// each runs the test without Redis, with one, and with one that is away from the start.
-func each(t *testing.T, test func(t *testing.T, redisURL string)) {
-	t.Helper()
-	t.Run("in the process", func(t *testing.T) { test(t, "") })
-	t.Run("in Redis", func(t *testing.T) { test(t, redistest.URL(t).String()) })
-	t.Run("with Redis away from the start", func(t *testing.T) {
-		url, proxy := redistest.Proxied(t)
-		proxy.Cut()
-		test(t, url)
-	})
-	t.Run("with Redis hanging from the start", func(t *testing.T) {
-		url, proxy := redistest.Proxied(t)
-		proxy.Freeze()
-		test(t, url)
-	})
-}
-
 func TestAClientIsRefusedAfterItsLimitAndNobodyElseIs(t *testing.T) {
-	each(t, func(t *testing.T, redisURL string) {
+	redistest.Each(t, func(t *testing.T, redisURL string) {
 		l, _ := newLimiter(t, redisURL)
 		greedy, modest := client(t), client(t)
 		for i := range int64(limit) {
@@ -85,7 +68,7 @@ func TestAClientIsRefusedAfterItsLimitAndNobodyElseIs(t *testing.T) {
 }
 
 func TestTheCountStartsAgainWithThePeriod(t *testing.T) {
-	each(t, func(t *testing.T, redisURL string) {
+	redistest.Each(t, func(t *testing.T, redisURL string) {
 		l, _ := newLimiter(t, redisURL)
 		who := client(t)
 		require.Eventually(t, func() bool { return !take(t, l, ratelimit.Writes, who).Allowed }, 30*time.Second, time.Millisecond)
@@ -96,7 +79,7 @@ func TestTheCountStartsAgainWithThePeriod(t *testing.T) {
 }
 
 func TestManyAtOnceGetNoMoreThanTheLimit(t *testing.T) {
-	each(t, func(t *testing.T, redisURL string) {
+	redistest.Each(t, func(t *testing.T, redisURL string) {
 		l, _ := newLimiter(t, redisURL)
 		who := client(t)
 		take(t, l, ratelimit.Auth, client(t)) // Redis, when it is away, is known to be

@@ -41,6 +41,23 @@ func Proxied(t *testing.T) (string, *storetest.Proxy) {
 	return address.String(), proxy
 }
 
+// Each runs the test without Redis, whose URL is empty, with one, and with one that is away from the start.
+func Each(t *testing.T, test func(t *testing.T, redisURL string)) {
+	t.Helper()
+	t.Run("in the process", func(t *testing.T) { test(t, "") })
+	t.Run("in Redis", func(t *testing.T) { test(t, URL(t).String()) })
+	t.Run("with Redis away from the start", func(t *testing.T) {
+		url, proxy := Proxied(t)
+		proxy.Cut()
+		test(t, url)
+	})
+	t.Run("with Redis hanging from the start", func(t *testing.T) {
+		url, proxy := Proxied(t)
+		proxy.Freeze()
+		test(t, url)
+	})
+}
+
 // Open opens Redis for a test, which closes it.
 func Open(t *testing.T, url string, tel *telemetry.Telemetry) *redis.Client {
 	t.Helper()
