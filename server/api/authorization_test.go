@@ -133,6 +133,7 @@ func requests() map[string]request {
 		"pay-order":        {orders + "/{order}/pay", `{}`, outcomes{no, in, nf, nf, nf, nf}},
 		"pack-order":       {orders + "/{order}/packed", "", managers()},
 		"collect-order":    {orders + "/{order}/collected", "", managers()},
+		"retry-refund":     {orders + "/{order}/refund", "", managers()},
 		"cancel-order":     {orders + "/{order}/cancel", "", outcomes{no, in, nf, nf, in, in}},
 
 		"take-payment-event": {"/api/v1/payments/webhook/sandbox", `{}`, everyone()}, // the signature is the authentication

@@ -229,10 +229,10 @@ func (c *Checkout) createIntent(ctx context.Context, payment Payment) (PaymentIn
 
 // answer is what came of asking the provider.
 type answer struct {
-	intent   PaymentIntent
-	failure  error
-	refunded bool
-	unasked  bool // the provider has still not been asked, nor was it before
+	intent  PaymentIntent
+	refund  Refund // zero unless the answer is about one
+	failure error
+	unasked bool // the provider has still not been asked, nor was it before
 }
 
 // settle stores what the provider answered; also, which may be nil, adds to the transaction.
@@ -282,8 +282,8 @@ func (o *Order) take(payment *Payment, a answer, now time.Time) {
 	}
 	var declined *DeclinedError
 	switch {
-	case a.refunded:
-		payment.moveTo(PaymentRefunded, now)
+	case a.refund.ProviderRef != "":
+		payment.reportRefund(a.refund, now)
 	case errors.As(a.failure, &declined):
 		if o.report(payment, PaymentFailed, now) {
 			payment.Failure = declined.Reason
@@ -308,7 +308,7 @@ func (c *Checkout) HandlePaymentEvent(ctx context.Context, event PaymentEvent) e
 	if err != nil {
 		return err
 	}
-	reported := answer{intent: PaymentIntent{ProviderRef: event.ProviderRef, State: event.State}}
+	reported := answer{intent: PaymentIntent{ProviderRef: event.ProviderRef, State: event.State}, refund: event.Refund}
 	return c.settle(ctx, place, reported, func(ctx context.Context, tx CheckoutTx, _ Order, _ Payment) error {
 		return tx.AddEvent(ctx, event, c.clock.Now())
 	})

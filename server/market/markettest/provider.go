@@ -3,7 +3,6 @@ package markettest
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/google/uuid"
@@ -21,8 +20,8 @@ type Provider struct {
 	lost     bool
 	byKey    map[string]string
 	intents  map[string]*Intent
-	order    []string          // the intents, oldest first
-	refunded map[string]string // idempotency key to intent
+	order    []string // the intents, oldest first
+	refunds  refunds
 }
 
 // Intent is what the provider knows about one payment.
@@ -31,13 +30,14 @@ type Intent struct {
 
 	Request  market.PaymentRequest
 	Captured bool
-	Refunds  int
+	Refunds  int // that have not failed
 }
 
 // NewProvider returns a provider that captures every payment at once.
 func NewProvider() *Provider {
 	return &Provider{
-		next: market.PaymentSucceeded, byKey: map[string]string{}, intents: map[string]*Intent{}, refunded: map[string]string{},
+		next: market.PaymentSucceeded, byKey: map[string]string{}, intents: map[string]*Intent{},
+		refunds: refunds{next: market.PaymentRefunded},
 	}
 }
 
@@ -80,7 +80,9 @@ func (p *Provider) Intents() []Intent {
 	defer p.mu.Unlock()
 	all := make([]Intent, 0, len(p.intents))
 	for _, ref := range p.order {
-		all = append(all, *p.intents[ref])
+		intent := *p.intents[ref]
+		intent.Refunds = p.refunds.kept(ref)
+		all = append(all, intent)
 	}
 	return all
 }
@@ -145,22 +147,4 @@ func (p *Provider) intent(ref string, do func(*Intent)) (market.PaymentIntent, e
 	}
 	do(intent)
 	return intent.PaymentIntent, p.fails
-}
-
-// Refund implements market.PaymentProvider.
-func (p *Provider) Refund(_ context.Context, ref string, amount market.Money, idempotencyKey string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.failing(); err != nil {
-		return err
-	}
-	intent := p.intents[ref]
-	if intent == nil || !intent.Captured || amount != intent.Request.Amount {
-		return fmt.Errorf("refund %s of intent %q: it was not captured, or for another amount", amount, ref)
-	}
-	if _, again := p.refunded[idempotencyKey]; !again {
-		p.refunded[idempotencyKey] = ref
-		intent.Refunds++
-	}
-	return p.fails
 }

@@ -169,14 +169,6 @@ func (s *Sandbox) CancelIntent(ctx context.Context, ref string) (market.PaymentI
 	return intent.view(intent.Status), err
 }
 
-// Refund implements market.PaymentProvider.
-func (s *Sandbox) Refund(ctx context.Context, ref string, amount market.Money, idempotencyKey string) error {
-	_, err := s.change(ctx, ref, "refund "+amount.String()+" of", func(i *Intent) ([]Delivery, error) {
-		return nil, i.refund(amount, idempotencyKey)
-	})
-	return err
-}
-
 // change alters an intent that there is.
 func (s *Sandbox) change(ctx context.Context, ref, doing string, change func(*Intent) ([]Delivery, error)) (Intent, error) {
 	if order, told := s.told(); told {

@@ -98,10 +98,10 @@ func codeOf(err error) stripe.ErrorCode {
 	return ""
 }
 
-// missing makes an error that says there is no such intent a market.ErrNotFound.
-func missing(ref string, err error) error {
+// missing makes an error that says there is no such thing a market.ErrNotFound.
+func missing(kind, ref string, err error) error {
 	if codeOf(err) == stripe.ErrorCodeResourceMissing {
-		return errors.Join(&market.NotFoundError{Kind: "payment intent", ID: ref}, err)
+		return errors.Join(&market.NotFoundError{Kind: kind, ID: ref}, err)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,14 +43,29 @@ func TestNothingIsChargedTwiceWhateverGoesWrong(t *testing.T) {
 				require.ErrorIs(rt, err, market.ErrProviderUnavailable)
 			case rapid.Bool().Draw(rt, "the customer confirms"):
 				f.confirm(intent.ProviderRef)
+			case rapid.Bool().Draw(rt, "a bank sends refunds back"):
+				f.bounce()
 			case intent.State == market.PaymentSucceeded:
-				_ = g.Refund(t.Context(), intent.ProviderRef, r.Amount, "refund-"+id) // it may fail, but not give back twice
+				_, _ = g.Refund(t.Context(), refundOf(intent, id, rapid.StringMatching("[12]").Draw(rt, "try"))) // it may fail, but not give back twice
 			default:
 				_, _ = g.CancelIntent(t.Context(), intent.ProviderRef) // it may fail
 			}
 			f.check(rt, declined)
 		}
 	})
+}
+
+func refundOf(intent market.PaymentIntent, payment, try string) market.RefundRequest {
+	return market.RefundRequest{
+		ProviderRef: intent.ProviderRef, PaymentID: payment, Amount: request("").Amount, IdempotencyKey: "refund-" + payment + "-" + try,
+	}
+}
+
+// bounce lets every refund fail that has been made so far.
+func (f *fakeStripe) bounce() {
+	for _, refund := range slices.Clone(f.refunds) {
+		f.settle(refund.id, "failed", "lost_or_stolen_card")
+	}
 }
 
 func guarded(t *testing.T, f *fakeStripe) *guard.Guard {
@@ -72,6 +88,6 @@ func (f *fakeStripe) check(t require.TestingT, declined map[string]bool) {
 	for id, n := range intents {
 		require.LessOrEqual(t, n, 1, "intents of %s", id)
 		require.LessOrEqual(t, f.captures[id], 1, "captures of %s", id)
-		require.LessOrEqual(t, f.refunds[id], 1, "refunds of %s", id)
+		require.LessOrEqual(t, f.refundsOf(id), 1, "refunds of %s", id)
 	}
 }

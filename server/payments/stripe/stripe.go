@@ -102,7 +102,7 @@ func (p *Provider) abandon(ctx context.Context, ref string, declined error) (mar
 func (p *Provider) GetIntent(ctx context.Context, ref string) (market.PaymentIntent, error) {
 	intent, err := p.client.V1PaymentIntents.Retrieve(ctx, ref, nil)
 	if err != nil {
-		return market.PaymentIntent{}, missing(ref, translate("read PaymentIntent "+ref, err))
+		return market.PaymentIntent{}, missing("payment intent", ref, translate("read PaymentIntent "+ref, err))
 	}
 	return intentOf(intent)
 }
@@ -118,31 +118,7 @@ func (p *Provider) CancelIntent(ctx context.Context, ref string) (market.Payment
 	if codeOf(err) == stripe.ErrorCodePaymentIntentUnexpectedState {
 		return p.GetIntent(ctx, ref) // it was captured or cancelled before, or is being captured
 	}
-	return market.PaymentIntent{}, missing(ref, err)
-}
-
-// Refund implements market.PaymentProvider.
-func (p *Provider) Refund(ctx context.Context, ref string, amount market.Money, idempotencyKey string) error {
-	doing := fmt.Sprintf("refund %s of PaymentIntent %s", amount, ref)
-	minor, err := amountOf(amount)
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	params := &stripe.RefundCreateParams{PaymentIntent: stripe.String(ref), Amount: stripe.Int64(minor)}
-	params.SetIdempotencyKey(idempotencyKey)
-	refund, err := p.client.V1Refunds.Create(ctx, params)
-	if err != nil {
-		err = translate(doing, err)
-		if codeOf(err) == stripe.ErrorCodeChargeAlreadyRefunded {
-			return nil // Stripe forgets keys after a day, but not refunds
-		}
-		return missing(ref, err)
-	}
-	switch refund.Status {
-	case stripe.RefundStatusFailed, stripe.RefundStatusCanceled:
-		return fmt.Errorf("%s: refund %s is %s: make it by hand in Stripe's dashboard", doing, refund.ID, refund.Status)
-	}
-	return nil
+	return market.PaymentIntent{}, missing("payment intent", ref, err)
 }
 
 func intentOf(intent *stripe.PaymentIntent) (market.PaymentIntent, error) {
