@@ -21,6 +21,10 @@ type PaymentProvider interface {
 	// CancelIntent makes a capture impossible and returns the intent as it is then: succeeded when the capture came first,
 	// which is no error. It fails with ErrNotFound.
 	CancelIntent(ctx context.Context, ref string) (PaymentIntent, error)
+	// CallOffIntent makes sure that the request for a payment, which may or may not have arrived, captures nothing from now
+	// on, not even when it arrives later. It returns the intent as it is then: succeeded when the capture came first. It never
+	// begins a capture itself. It fails with ErrPaymentDeclined when the provider had said no.
+	CallOffIntent(ctx context.Context, request PaymentRequest) (PaymentIntent, error)
 	// Refund gives the amount of a succeeded intent back. The refund it answers with may be pending: it fails or succeeds
 	// later. When the amount was given back before, whatever the key, it answers with the refund that did so.
 	Refund(ctx context.Context, request RefundRequest) (Refund, error)

@@ -338,11 +338,22 @@ func reachable(from, to market.OrderState) bool {
 	})
 }
 
+func (m *marketDrive) captures() int {
+	n := 0
+	for _, intent := range m.fair.Provider.Intents() {
+		if intent.Captured {
+			n++
+		}
+	}
+	return n
+}
+
 // settle lets the market finish what it has begun, and requires that nobody has paid for nothing, or twice.
 func (m *marketDrive) settle(rt *rapid.T) {
 	m.fair.Provider.Fail(nil, false)
 	m.fair.Provider.Decline("")
-	m.fair.Provider.Answer(market.PaymentFailed)
+	m.fair.Provider.Answer(market.PaymentSucceeded)
+	captures := m.captures()
 	m.fair.Provider.AnswerRefunds(refunded)
 	for _, made := range m.fair.Provider.Refunds() {
 		m.fair.Provider.ReportRefund(made.ProviderRef, refunded) // and no event tells of it
@@ -357,6 +368,7 @@ func (m *marketDrive) settle(rt *rapid.T) {
 	}
 	upkeep(rt, m.fair)
 	m.check(rt)
+	require.Equal(rt, captures, m.captures(), "captures, before every order has ended or was paid, and after")
 	kept := map[string]int{}
 	for _, intent := range m.fair.Provider.Intents() {
 		require.LessOrEqual(rt, intent.Refunds, 1)

@@ -171,9 +171,10 @@ func (c *Checkout) ask(ctx context.Context, order Order, payment Payment) answer
 		a.refund, a.failure = c.askForRefund(ctx, payment)
 	case payment.Unasked && order.State != OrderPendingPayment:
 		a.intent.State = PaymentCancelled // nobody needs to be told of it
+	case payment.ProviderRef == "" && order.State != OrderPendingPayment:
+		a.intent, a.failure = c.payments.CallOffIntent(ctx, payment.request())
 	case payment.ProviderRef == "":
-		// The answer to the first call was lost. The same call again tells what became of it; should the order have ended,
-		// the next attempt calls the payment off.
+		// The answer to the first call was lost. The same call again tells what became of it.
 		a.intent, a.failure = c.createIntent(ctx, payment)
 		a.unasked = payment.Unasked && errors.Is(a.failure, ErrNotAsked)
 	case order.State == OrderPendingPayment:

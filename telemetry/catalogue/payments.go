@@ -33,13 +33,14 @@ const (
 	PaymentCreateIntent = "create_intent"
 	PaymentGetIntent    = "get_intent"
 	PaymentCancelIntent = "cancel_intent"
+	PaymentCallOff      = "call_off_intent"
 	PaymentRefund       = "refund"
 	PaymentGetRefund    = "get_refund"
 )
 
 // PaymentOperations returns every operation of a payment provider.
 func PaymentOperations() []string {
-	return []string{PaymentCreateIntent, PaymentGetIntent, PaymentCancelIntent, PaymentRefund, PaymentGetRefund}
+	return []string{PaymentCreateIntent, PaymentGetIntent, PaymentCancelIntent, PaymentCallOff, PaymentRefund, PaymentGetRefund}
 }
 
 // Why a call was not made.

@@ -110,19 +110,10 @@ func (p *Provider) CreateIntent(_ context.Context, request market.PaymentRequest
 	if err := p.failing(); err != nil {
 		return market.PaymentIntent{}, err
 	}
-	ref, known := p.byKey[request.IdempotencyKey]
-	if !known && p.declines != "" {
+	if _, known := p.byKey[request.IdempotencyKey]; !known && p.declines != "" {
 		return market.PaymentIntent{}, &market.DeclinedError{Reason: p.declines}
 	}
-	if !known {
-		ref = "pi_" + uuid.NewString()
-		p.order = append(p.order, ref)
-		p.byKey[request.IdempotencyKey] = ref
-		intent := &Intent{PaymentIntent: market.PaymentIntent{ProviderRef: ref}, Request: request}
-		intent.become(p.next)
-		p.intents[ref] = intent
-	}
-	return p.intents[ref].PaymentIntent, p.fails
+	return p.made(request, p.next).PaymentIntent, p.fails
 }
 
 // GetIntent implements market.PaymentProvider.
@@ -133,6 +124,32 @@ func (p *Provider) GetIntent(_ context.Context, ref string) (market.PaymentInten
 // CancelIntent implements market.PaymentProvider.
 func (p *Provider) CancelIntent(_ context.Context, ref string) (market.PaymentIntent, error) {
 	return p.intent(ref, func(intent *Intent) { intent.become(market.PaymentCancelled) })
+}
+
+// CallOffIntent implements market.PaymentProvider.
+func (p *Provider) CallOffIntent(_ context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.failing(); err != nil {
+		return market.PaymentIntent{}, err
+	}
+	intent := p.made(request, market.PaymentCancelled)
+	intent.become(market.PaymentCancelled)
+	return intent.PaymentIntent, p.fails
+}
+
+// made returns the intent of the request, which is made in the state when there is none.
+func (p *Provider) made(request market.PaymentRequest, state market.PaymentState) *Intent {
+	ref, known := p.byKey[request.IdempotencyKey]
+	if !known {
+		ref = "pi_" + uuid.NewString()
+		p.order = append(p.order, ref)
+		p.byKey[request.IdempotencyKey] = ref
+		intent := &Intent{PaymentIntent: market.PaymentIntent{ProviderRef: ref}, Request: request}
+		intent.become(state)
+		p.intents[ref] = intent
+	}
+	return p.intents[ref]
 }
 
 func (p *Provider) intent(ref string, do func(*Intent)) (market.PaymentIntent, error) {

@@ -126,6 +126,12 @@ func (g *Guard) CancelIntent(ctx context.Context, ref string) (market.PaymentInt
 		func(ctx context.Context) (market.PaymentIntent, error) { return g.provider.CancelIntent(ctx, ref) })
 }
 
+// CallOffIntent implements market.PaymentProvider. Without an idempotency key it is not repeated.
+func (g *Guard) CallOffIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	return call(ctx, g, catalogue.PaymentCallOff, g.given(request.IdempotencyKey),
+		func(ctx context.Context) (market.PaymentIntent, error) { return g.provider.CallOffIntent(ctx, request) })
+}
+
 // Refund implements market.PaymentProvider. Without an idempotency key it is not repeated.
 func (g *Guard) Refund(ctx context.Context, request market.RefundRequest) (market.Refund, error) {
 	return call(ctx, g, catalogue.PaymentRefund, g.given(request.IdempotencyKey),

@@ -64,6 +64,10 @@ func (s *scripted) CancelIntent(ctx context.Context, ref string) (market.Payment
 	return market.PaymentIntent{ProviderRef: ref}, s.called(ctx)
 }
 
+func (s *scripted) CallOffIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	return market.PaymentIntent{ProviderRef: request.PaymentID}, s.called(ctx)
+}
+
 func (s *scripted) Refund(ctx context.Context, request market.RefundRequest) (market.Refund, error) {
 	return market.Refund{ProviderRef: "re_1", Key: request.IdempotencyKey}, s.called(ctx)
 }
@@ -128,6 +132,9 @@ func TestOnlyWhatIsSafeIsRepeated(t *testing.T) {
 				_, err := g.CreateIntent(ctx, market.PaymentRequest{})
 				return err
 			}, 1, market.ErrProviderUnavailable,
+		},
+		"calling an intent off": {
+			failing(1), func(ctx context.Context, g *guard.Guard) error { _, err := g.CallOffIntent(ctx, keyed); return err }, 2, nil,
 		},
 		"reading a refund": {
 			failing(1), func(ctx context.Context, g *guard.Guard) error { _, err := g.GetRefund(ctx, "re_1"); return err }, 2, nil,

@@ -41,6 +41,15 @@ type Delivery struct {
 	Attempts int                        `json:"attempts"`
 }
 
+// begin makes the intent of the request, unless there is one.
+func (i *Intent) begin(r market.PaymentRequest, behaviour Behaviour) {
+	if i.Ref == "" {
+		*i = Intent{
+			Ref: refOf(r), OrderID: r.OrderID, PaymentID: r.PaymentID, Amount: r.Amount, Method: r.Method, Behaviour: behaviour,
+		}
+	}
+}
+
 // sameAs reports whether the request is the one that the intent was made for.
 func (i *Intent) sameAs(r market.PaymentRequest) bool {
 	return i.OrderID == r.OrderID && i.PaymentID == r.PaymentID && i.Amount == r.Amount && i.Method == r.Method

@@ -375,6 +375,35 @@ func TestAPaymentThatIsCancelledInTimeIsNotCaptured(t *testing.T) {
 	})
 }
 
+func TestAPaymentThatIsCalledOffIsNotCapturedByWhatArrivesLater(t *testing.T) {
+	for behaviour, captures := range map[sandbox.Behaviour]int{
+		"nothing has arrived": 0, sandbox.OK: 1, sandbox.Lost: 1, sandbox.Fail: 0, sandbox.RequiresAction: 0, sandbox.Processing: 0, sandbox.Decline: 0,
+	} {
+		t.Run(string(behaviour), func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				asked := pay(behaviour)
+				if behaviour == "nothing has arrived" {
+					asked = pay(sandbox.OK)
+				} else {
+					_, _ = b.CreateIntent(t.Context(), asked)
+				}
+				var off market.PaymentIntent
+				for range 2 {
+					var err error
+					off, err = b.CallOffIntent(t.Context(), asked)
+					require.NoError(t, err)
+					require.Equal(t, captures == 1, off.State == market.PaymentSucceeded)
+				}
+				b.clock.Advance(time.Minute)
+				for range 4 {
+					_, _ = b.CreateIntent(t.Context(), asked)
+				}
+				require.Equal(t, captures, b.captures(off.ProviderRef))
+			})
+		})
+	}
+}
+
 func TestTheAdminPortTellsItHowToTreatAllPayments(t *testing.T) {
 	for name, c := range map[string]struct {
 		body string

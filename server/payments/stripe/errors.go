@@ -90,6 +90,12 @@ func leftBehind(err error) string {
 	return ""
 }
 
+// isOtherRequest reports whether Stripe knows the idempotency key for a request with other parameters.
+func isOtherRequest(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Type == stripe.ErrorTypeIdempotency && e.Status == http.StatusBadRequest
+}
+
 func codeOf(err error) stripe.ErrorCode {
 	var e *Error
 	if errors.As(err, &e) {

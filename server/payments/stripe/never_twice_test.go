@@ -29,11 +29,21 @@ func TestNothingIsChargedTwiceWhateverGoesWrong(t *testing.T) {
 		g := guarded(t, f)
 		method := rapid.SampledFrom([]string{"", methodVisa, methodDeclined, methodThreeDS, methodProcessing}).Draw(rt, "method")
 		payments := rapid.IntRange(1, 3).Draw(rt, "payments")
-		declined := map[string]bool{}
+		declined, ended := map[string]bool{}, map[string]bool{}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			id := fmt.Sprintf("payment-%d", rapid.IntRange(1, payments).Draw(rt, "payment"))
 			r := request(method)
 			r.PaymentID, r.IdempotencyKey = id, id
+			if rapid.IntRange(0, 3).Draw(rt, "calls off") == 0 {
+				before := f.captures[id]
+				_, _ = g.CallOffIntent(t.Context(), r) // it may fail
+				require.Equal(rt, before, f.captures[id], "calling off charges nothing")
+				ended[id] = true
+				continue
+			}
+			if ended[id] {
+				continue // nobody asks for money any more
+			}
 			intent, err := g.CreateIntent(t.Context(), r)
 			var isDecline *market.DeclinedError
 			switch {

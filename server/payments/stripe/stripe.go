@@ -55,9 +55,18 @@ func New(config Config) (*Provider, error) {
 // CreateIntent implements market.PaymentProvider. With a method, which is the id of a PaymentMethod, the payment is
 // confirmed at once; without one the customer's browser does so with the client secret.
 func (p *Provider) CreateIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	intent, err := p.create(ctx, request)
+	if left := leftBehind(err); left != "" {
+		return p.abandon(ctx, left, err)
+	}
+	return intent, err
+}
+
+func (p *Provider) create(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	doing := "create a PaymentIntent for payment " + request.PaymentID
 	amount, err := amountOf(request.Amount)
 	if err != nil {
-		return market.PaymentIntent{}, fmt.Errorf("create a PaymentIntent for payment %s: %w", request.PaymentID, err)
+		return market.PaymentIntent{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	params := &stripe.PaymentIntentCreateParams{
 		Amount:   stripe.Int64(amount),
@@ -74,14 +83,27 @@ func (p *Provider) CreateIntent(ctx context.Context, request market.PaymentReque
 	}
 	params.SetIdempotencyKey(request.IdempotencyKey)
 	intent, err := p.client.V1PaymentIntents.Create(ctx, params)
-	if err == nil {
-		return intentOf(intent)
+	if err != nil {
+		return market.PaymentIntent{}, translate(doing, err)
 	}
-	err = translate("create a PaymentIntent for payment "+request.PaymentID, err)
-	if left := leftBehind(err); left != "" {
-		return p.abandon(ctx, left, err)
+	return intentOf(intent)
+}
+
+// CallOffIntent implements market.PaymentProvider. It asks for an intent that nobody confirms, with the key of the request.
+// When Stripe makes it, the request has not arrived, and can do nothing any more: its key stands for this intent, and Stripe
+// refuses one key with other parameters. When Stripe refuses ours, the request has arrived, and asking for the same again tells
+// what came of it: https://docs.stripe.com/api/idempotent_requests.
+func (p *Provider) CallOffIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	unconfirmed := request
+	unconfirmed.Method = ""
+	intent, err := p.create(ctx, unconfirmed)
+	if isOtherRequest(err) {
+		intent, err = p.CreateIntent(ctx, request)
 	}
-	return market.PaymentIntent{}, err
+	if err != nil {
+		return market.PaymentIntent{}, fmt.Errorf("call off payment %s: %w", request.PaymentID, err)
+	}
+	return p.CancelIntent(ctx, intent.ProviderRef)
 }
 
 // abandon cancels the intent that a decline leaves behind. Stripe would let the customer try another card on it, while

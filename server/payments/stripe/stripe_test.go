@@ -188,6 +188,70 @@ func TestAnErrorDoesNotShowTheClientSecret(t *testing.T) {
 	require.NotContains(t, err.Error(), "_secret_")
 }
 
+func TestAPaymentThatIsCalledOffIsNotCapturedByWhatArrivesLater(t *testing.T) {
+	f := newFake(t)
+	p := connect(t, f)
+	for range 2 {
+		after, err := p.CallOffIntent(t.Context(), request(methodVisa))
+		require.NoError(t, err)
+		require.Equal(t, market.PaymentCancelled, after.State)
+	}
+	_, err := p.CreateIntent(t.Context(), request(methodVisa)) // it was on its way all the time
+	require.Error(t, err)
+	require.Len(t, f.intents, 1)
+	require.Zero(t, f.captures["payment-1"])
+}
+
+func TestCallingAPaymentOffThatHasArrivedChargesNothingMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		method   string
+		state    market.PaymentState
+		captures int
+		want     error
+	}{
+		"it was captured":           {methodVisa, market.PaymentSucceeded, 1, nil},
+		"it waits for the customer": {methodThreeDS, market.PaymentCancelled, 0, nil},
+		"the browser confirms it":   {"", market.PaymentCancelled, 0, nil},
+		"the bank has it":           {methodProcessing, market.PaymentProcessing, 0, nil},
+		"it was declined":           {methodDeclined, "", 0, market.ErrPaymentDeclined},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			p := connect(t, f)
+			f.disturb = func(string) disturbance { return lostAnswer }
+			_, err := p.CreateIntent(t.Context(), request(c.method))
+			require.ErrorIs(t, err, market.ErrProviderUnavailable)
+			f.disturb = nil
+			for range 2 {
+				after, err := p.CallOffIntent(t.Context(), request(c.method))
+				require.ErrorIs(t, err, c.want)
+				require.Equal(t, c.state, after.State)
+			}
+			require.Len(t, f.intents, 1)
+			require.Equal(t, c.captures, f.captures["payment-1"])
+		})
+	}
+}
+
+func TestAPaymentWhoseCallIsUnderWayCannotBeCalledOffYet(t *testing.T) {
+	f := newFake(t)
+	f.entered, f.release = make(chan struct{}, 1), make(chan struct{})
+	p := connect(t, f)
+	made := make(chan error, 1)
+	go func() {
+		_, err := p.CreateIntent(t.Context(), request(""))
+		made <- err
+	}()
+	<-f.entered
+	_, err := p.CallOffIntent(t.Context(), request(""))
+	require.ErrorIs(t, err, market.ErrProviderUnavailable)
+	close(f.release)
+	require.NoError(t, <-made)
+	after, err := p.CallOffIntent(t.Context(), request(""))
+	require.NoError(t, err)
+	require.Equal(t, market.PaymentCancelled, after.State)
+}
+
 func TestCancelling(t *testing.T) {
 	for name, c := range map[string]struct {
 		method string
