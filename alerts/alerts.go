@@ -27,6 +27,7 @@ const (
 
 	MarketInvariantBroken = "MarketInvariantBroken"
 	MarketAuditOverdue    = "MarketAuditOverdue"
+	RefundFailed          = "RefundFailed"
 	BackgroundJobFailing  = "BackgroundJobFailing"
 )
 
@@ -45,7 +46,7 @@ func Groups(linkBase string) []rulefmt.RuleGroup {
 	return []rulefmt.RuleGroup{
 		{Name: "targets", Rules: []rulefmt.Rule{serverDown(linkBase), targetsDown(linkBase), serverMissing(linkBase)}},
 		{Name: "probes", Rules: probeRules(linkBase)},
-		{Name: "market", Rules: []rulefmt.Rule{invariantBroken(linkBase), auditOverdue(linkBase), jobFailing(linkBase)}},
+		{Name: "market", Rules: []rulefmt.Rule{invariantBroken(linkBase), auditOverdue(linkBase), refundFailed(linkBase), jobFailing(linkBase)}},
 		{Name: "telemetry", Rules: telemetryRules(linkBase)},
 		{Name: "alerting", Rules: alertingRules(linkBase)},
 		{Name: "stores", Rules: []rulefmt.Rule{storeExporterFails(linkBase)}},

@@ -37,6 +37,15 @@ func auditOverdue(linkBase string) rulefmt.Rule {
 			"No instance has completed an audit of the database for 15 minutes. A broken rule would go unseen."))
 }
 
+// refundFailed is a ticket: a customer is owed money, and nothing more happens by itself.
+func refundFailed(linkBase string) rulefmt.Rule {
+	return marketRule(linkBase, RefundFailed, 0,
+		`max(`+catalogue.RefundsOpen.Name+`{state="refund_failed"}) > 0`,
+		annotations(linkBase, "refund-failed",
+			"{{ $value }} refunds have failed",
+			"{{ $value }} customers have not got their money back: the payment provider took the refund over, and it failed. A market manager has to try it again."))
+}
+
 // jobFailing is a ticket: what the market does by itself is not done. Holds that do not expire keep stock from others. Of a job
 // that runs every few seconds five minutes tell enough. Of one that runs every ten minutes they tell nothing between its runs,
 // so the last 25 tell, which hold two: three in a row have failed by the time that it fires.

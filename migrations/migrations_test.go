@@ -222,3 +222,46 @@ func has(t *testing.T, db *bun.DB, table string) bool {
 	})
 	return err == nil
 }
+
+func TestPaymentsFromBeforeRefundsCouldFailAreKeptAndCanBeTriedAgain(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Open(t, url, store.Options{}).DB()
+		_, err := migrations.MigrateFiles(t.Context(), db, before(t, "0015"))
+		require.NoError(t, err)
+		_, err = db.ExecContext(t.Context(), strings.NewReplacer("now", "'2026-11-20 12:00:00+00:00'", "{", "'00000000-0000-7000-8000-00000000000", "}", "'").Replace(`
+			INSERT INTO markets (id, name, description, place, region, country, time_zone, currency, sort_name, created_at, updated_at)
+				VALUES ({1}, 'C', '', 'B', '', 'IE', 'Europe/Dublin', 'EUR', 'c', now, now);
+			INSERT INTO pickup_slots (id, market_id, label, starts_at, ends_at) VALUES ({1}, {1}, 'A', '09:00', '10:00');
+			INSERT INTO market_days (id, market_id, held_on, opens_at, closes_at, created_at, updated_at)
+				VALUES ({1}, {1}, '2026-11-28', now, '2026-11-27 12:00:00+00:00', now, now);
+			INSERT INTO orders (id, customer_id, market_day_id, slot_id, state, total_amount, total_currency, idempotency_key, request_hash,
+				placed_at, hold_expires_at, updated_at)
+				VALUES ({1}, {1}, {1}, {1}, 'cancelled', 100, 'EUR', 'k', 'h', now, now, now);
+			INSERT INTO payments (id, order_id, customer_id, amount, currency, method, state, provider_ref, client_secret, failure, refund_reason,
+				idempotency_key, request_hash, next_attempt_at, attempts, created_at, updated_at, unasked)
+				VALUES ({1}, {1}, {1}, 100, 'EUR', 'card', 'refunding', 'pi_1', 's', '', 'late', 'k1', 'h', now, 3, now, now, FALSE),
+					({2}, {1}, {1}, 100, 'EUR', 'card', 'failed', NULL, '', 'f', '', 'k2', 'h', NULL, 0, now, now, TRUE)`))
+		require.NoError(t, err)
+		read := func() (rows []string) {
+			require.NoError(t, db.NewRaw(`SELECT id || order_id || customer_id || amount || currency || method || state ||
+				COALESCE(provider_ref, '-') || client_secret || failure || refund_reason || idempotency_key || request_hash ||
+				attempts || COALESCE(CAST(next_attempt_at AS TEXT), '-') || CAST(unasked AS TEXT) FROM payments ORDER BY id`).Scan(t.Context(), &rows))
+			return rows
+		}
+		before := read()
+		require.Len(t, before, 2)
+
+		_, err = migrations.Migrate(t.Context(), db)
+		require.NoError(t, err)
+		require.Equal(t, before, read())
+		var tries []int
+		require.NoError(t, db.NewRaw("SELECT refund_try FROM payments ORDER BY id").Scan(t.Context(), &tries))
+		require.Equal(t, []int{1, 0}, tries)
+		_, err = db.ExecContext(t.Context(), "UPDATE payments SET state = 'refund_failed' WHERE state = 'refunding'")
+		require.NoError(t, err)
+		_, err = db.ExecContext(t.Context(), "UPDATE payments SET state = 'lost'")
+		require.Error(t, err)
+		_, err = db.ExecContext(t.Context(), "UPDATE payments SET idempotency_key = 'k2'")
+		require.Error(t, err, "a key has one payment")
+	})
+}

@@ -61,6 +61,12 @@ func ordersAndPayments(t *testing.T, contract *telemetrytest.Contract) {
 	require.Equal(t, http.StatusNoContent, status, body)
 
 	order := c.buy(o.process)
+	require.Equal(t, http.StatusOK, c.pay(o.process, order, uuid.NewString(), "sandbox_refund_fails"))
+	cancelled := c.send(o.process, c.tokens[0], "/api/v1/orders/"+order+"/cancel", "", nil)
+	require.Equal(t, http.StatusOK, cancelled.status, cancelled.body)
+	o.waitForLine("a refund has failed")
+
+	order = c.buy(o.process)
 	require.Equal(t, http.StatusOK, c.pay(o.process, order, uuid.NewString(), ""))
 	status, _ = ask(t, http.MethodGet, o.api+"/api/v1/orders/"+order, "") // nobody's
 	require.Equal(t, http.StatusUnauthorized, status)

@@ -399,8 +399,8 @@ func (c *crashTest) charged(s *store.Store) map[string]int64 {
 		var intent sandbox.Intent
 		require.NoError(c.t, json.Unmarshal([]byte(document), &intent))
 		require.LessOrEqual(c.t, intent.Captures, 1, document)
-		require.LessOrEqual(c.t, len(intent.Refunds), intent.Captures, document)
-		if intent.Captures == 1 && len(intent.Refunds) == 0 {
+		require.LessOrEqual(c.t, len(intent.Refunded), intent.Captures, document)
+		if intent.Captures == 1 && len(intent.Refunded) == 0 {
 			charged[intent.OrderID] += intent.Amount.Amount
 		}
 	}

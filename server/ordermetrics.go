@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ type orderMetrics struct {
 	payments  *prometheus.CounterVec
 	refunds   *prometheus.CounterVec
 	stockOuts prometheus.Counter
+	logger    *slog.Logger
 }
 
 func newOrderMetrics(tel *telemetry.Telemetry) *orderMetrics {
@@ -29,7 +31,7 @@ func newOrderMetrics(tel *telemetry.Telemetry) *orderMetrics {
 		orders: metrics.Counter(catalogue.OrdersTotal), lines: metrics.Histogram(catalogue.OrderLines).WithLabelValues(),
 		totals: metrics.Histogram(catalogue.OrderTotal), revenue: metrics.Counter(catalogue.OrderRevenue),
 		payments: metrics.Counter(catalogue.Payments), refunds: metrics.Counter(catalogue.Refunds),
-		stockOuts: metrics.Counter(catalogue.StockOuts).WithLabelValues(),
+		stockOuts: metrics.Counter(catalogue.StockOuts).WithLabelValues(), logger: tel.Logger,
 	}
 	for _, state := range market.OrderStates() {
 		m.orders.WithLabelValues(string(state))
@@ -63,13 +65,17 @@ func (m *orderMetrics) OrderBecame(order market.Order) {
 }
 
 // PaymentBecame implements market.Observer.
-func (m *orderMetrics) PaymentBecame(payment market.Payment) {
+func (m *orderMetrics) PaymentBecame(ctx context.Context, payment market.Payment) {
 	if isSynthetic(payment.IdempotencyKey) {
 		return
 	}
 	m.payments.WithLabelValues(string(payment.State)).Inc()
-	if payment.State == market.PaymentRefunded {
+	switch payment.State {
+	case market.PaymentRefunded:
 		m.refunds.WithLabelValues(string(payment.Amount.Currency)).Add(float64(payment.Amount.Amount))
+	case market.PaymentRefundFailed:
+		m.logger.ErrorContext(ctx, "a refund has failed", "order_id", payment.OrderID, "payment_id", payment.ID,
+			"refund_ref", payment.RefundRef, "error", payment.RefundFailure)
 	}
 }
 

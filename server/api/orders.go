@@ -40,15 +40,16 @@ type OrderLine struct {
 
 // Payment is one attempt to pay an order.
 type Payment struct {
-	ID           string    `json:"id" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a17"`
-	State        string    `json:"state" enum:"created,requires_action,processing,succeeded,failed,cancelled,refunding,refunded" doc:"created: what the provider makes of it is not known yet."`
-	Amount       Money     `json:"amount"`
-	Method       string    `json:"method,omitempty" example:"card"`
-	ClientSecret string    `json:"client_secret,omitempty" example:"pi_3QKk_secret_Yh2b" doc:"Lets the customer confirm the payment with the provider; only while that is to be done."`
-	Failure      string    `json:"failure,omitempty" example:"the card has expired" doc:"Why it failed."`
-	RefundReason string    `json:"refund_reason,omitempty" example:"the order was cancelled" doc:"Why the money is given back."`
-	CreatedAt    time.Time `json:"created_at" example:"2026-11-22T10:31:00Z" doc:"UTC."`
-	UpdatedAt    time.Time `json:"updated_at" example:"2026-11-22T10:31:12Z" doc:"UTC."`
+	ID            string    `json:"id" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a17"`
+	State         string    `json:"state" enum:"created,requires_action,processing,succeeded,failed,cancelled,refunding,refunded,refund_failed" doc:"created: what the provider makes of it is not known yet. refunding: the refund is under way, which can take days."`
+	Amount        Money     `json:"amount"`
+	Method        string    `json:"method,omitempty" example:"card"`
+	ClientSecret  string    `json:"client_secret,omitempty" example:"pi_3QKk_secret_Yh2b" doc:"Lets the customer confirm the payment with the provider; only while that is to be done."`
+	Failure       string    `json:"failure,omitempty" example:"the card has expired" doc:"Why it failed."`
+	RefundReason  string    `json:"refund_reason,omitempty" example:"the order was cancelled" doc:"Why the money is given back."`
+	RefundFailure string    `json:"refund_failure,omitempty" example:"lost_or_stolen_card" doc:"Why it could not be given back, in the provider's words."`
+	CreatedAt     time.Time `json:"created_at" example:"2026-11-22T10:31:00Z" doc:"UTC."`
+	UpdatedAt     time.Time `json:"updated_at" example:"2026-11-22T10:31:12Z" doc:"UTC."`
 }
 
 // NewOrder is what a customer orders.
@@ -92,7 +93,7 @@ func orderOf(o market.Order) Order {
 func paymentOf(p *market.Payment) Payment {
 	payment := Payment{
 		ID: p.ID, State: string(p.State), Amount: moneyOf(p.Amount), Method: p.Method, Failure: p.Failure,
-		RefundReason: p.RefundReason, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+		RefundReason: p.RefundReason, RefundFailure: p.RefundFailure, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
 	}
 	if p.State == market.PaymentRequiresAction {
 		payment.ClientSecret = p.ClientSecret
@@ -142,6 +143,7 @@ type ordersParams struct {
 	PageParams
 	MarketDay string `query:"market_day" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a13" doc:"Only orders for this market day."`
 	State     string `query:"state" enum:"pending_payment,paid,packed,collected,cancelled,expired" doc:"Only orders in this state."`
+	Refund    string `query:"refund" enum:"failed" example:"failed" doc:"Only orders of which a refund has failed."`
 }
 
 // repeats is what both operations with an idempotency key promise.
@@ -161,6 +163,7 @@ func RegisterOrders(api huma.API, checkout *market.Checkout) {
 	registerOrderStep(api, owner(market.Roles()...), "cancel-order", "cancel", "Cancel an order; what was paid is refunded", checkout.Cancel)
 	registerOrderStep(api, manager, "pack-order", "packed", "Mark an order as packed", checkout.Pack)
 	registerOrderStep(api, manager, "collect-order", "collected", "Mark an order as collected", checkout.Collect)
+	registerOrderStep(api, manager, "retry-refund", "refund", "Try a refund that has failed again", checkout.RetryRefund)
 }
 
 func registerPlacing(api huma.API, checkout *market.Checkout) {
@@ -200,6 +203,7 @@ func registerOrderReads(api huma.API, checkout *market.Checkout) {
 		func(ctx context.Context, params *ordersParams) (*listAnswer[Order], error) {
 			page, err := checkout.Orders(ctx, actor(ctx), market.OrderQuery{
 				Paging: params.paging(), MarketDayID: params.MarketDay, State: market.OrderState(params.State),
+				RefundFailed: params.Refund == "failed",
 			})
 			if err != nil {
 				return nil, problemOf(ctx, err)

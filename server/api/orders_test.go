@@ -66,6 +66,38 @@ func TestAnOrderGoesFromBeingPlacedToBeingCollected(t *testing.T) {
 	})
 }
 
+func TestAMarketManagerSeesWhichRefundsHaveFailedAndTriesThemAgain(t *testing.T) {
+	eachShop(t, []int64{9}, func(t *testing.T, app *fiber.App, fair *markettest.Fair) {
+		customer, manager := as(t, fair.Store, market.Customer), as(t, fair.Store, market.MarketManager)
+		fair.Provider.AnswerRefunds(market.PaymentRefunding)
+		placed := send(t, app, customer, http.MethodPost, "/api/v1/orders", orderFor(fair, 1), "Idempotency-Key", "k")
+		path := "/api/v1/orders/" + decode[item[api.Order]](t, placed.body).Data.ID
+		require.Equal(t, 200, send(t, app, customer, http.MethodPost, path+"/pay", `{}`, "Idempotency-Key", "k").status)
+		require.Equal(t, 200, send(t, app, customer, http.MethodPost, path+"/cancel", nil).status)
+		_, err := fair.Checkout.AttendPayments(t.Context())
+		require.NoError(t, err)
+		failed := func() []api.Order {
+			listed := send(t, app, manager, http.MethodGet, "/api/v1/orders?refund=failed", nil)
+			require.Equal(t, 200, listed.status, string(listed.body))
+			return decode[list[api.Order]](t, listed.body).Data
+		}
+		require.Empty(t, failed())
+
+		made := fair.Provider.Refunds()[0]
+		require.NoError(t, fair.Checkout.HandlePaymentEvent(t.Context(), fair.Provider.ReportRefund(made.ProviderRef, market.PaymentRefundFailed)))
+		orders := failed()
+		require.Len(t, orders, 1)
+		require.Equal(t, "refund_failed", orders[0].Payments[0].State)
+		require.Equal(t, "the account is closed", orders[0].Payments[0].RefundFailure)
+
+		again := send(t, app, manager, http.MethodPost, path+"/refund", nil)
+		require.Equal(t, 200, again.status, string(again.body))
+		require.Equal(t, "refunding", decode[item[api.Order]](t, again.body).Data.Payments[0].State)
+		require.Empty(t, failed())
+		requireProblem(t, send(t, app, manager, http.MethodGet, "/api/v1/orders?refund=lost", nil), 422)
+	})
+}
+
 func TestAnOrderIsFoundByItsKeyWhateverCharactersItHas(t *testing.T) {
 	everything := ""
 	for c := '!'; c <= '~'; c++ {

@@ -66,8 +66,8 @@ func newFairWithPayment(t *testing.T, s *store.Store) *fairWithPayment {
 func event(payment market.Payment, status stripego.PaymentIntentStatus) []byte {
 	body, err := json.Marshal(payments.Event{
 		ID: "evt_" + payment.ID + string(status), Object: "event", Type: "payment_intent." + string(status), Created: time.Now().Unix(),
-		Data: payments.EventData{Object: payments.EventIntent{
-			ID: payment.ProviderRef, Object: "payment_intent", Status: status,
+		Data: payments.EventData{Object: payments.EventObject{
+			ID: payment.ProviderRef, Object: "payment_intent", Status: string(status),
 			Metadata: map[string]string{payments.MetadataPayment: payment.ID},
 		}},
 	})

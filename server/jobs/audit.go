@@ -20,6 +20,8 @@ type AuditStore interface {
 	Audit(ctx context.Context, since time.Time) (market.Audit, error)
 	// OpenOrders counts the orders in each state that is not the last.
 	OpenOrders(ctx context.Context) (map[market.OrderState]int, error)
+	// OpenRefunds counts the payments in each state of a refund that has not succeeded.
+	OpenRefunds(ctx context.Context) (map[market.PaymentState]int, error)
 }
 
 // Auditor tells the metrics what audits find.
@@ -28,6 +30,7 @@ type Auditor struct {
 	telemetry  *telemetry.Telemetry
 	violations *prometheus.GaugeVec
 	open       *prometheus.GaugeVec
+	refunds    *prometheus.GaugeVec
 	time       prometheus.Gauge
 }
 
@@ -35,7 +38,7 @@ type Auditor struct {
 func NewAuditor(store AuditStore, tel *telemetry.Telemetry) *Auditor {
 	a := &Auditor{
 		store: store, telemetry: tel, violations: tel.Metrics.Gauge(catalogue.InvariantViolations),
-		open: tel.Metrics.Gauge(catalogue.OrdersOpen), time: tel.Metrics.Gauge(catalogue.AuditTime).WithLabelValues(),
+		open: tel.Metrics.Gauge(catalogue.OrdersOpen), refunds: tel.Metrics.Gauge(catalogue.RefundsOpen), time: tel.Metrics.Gauge(catalogue.AuditTime).WithLabelValues(),
 	}
 	a.show(market.Audit{})
 	return a
@@ -54,6 +57,13 @@ func (a *Auditor) Run(ctx context.Context) (int, error) {
 	}
 	for state, n := range open {
 		a.open.WithLabelValues(string(state)).Set(float64(n))
+	}
+	refunds, err := a.store.OpenRefunds(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for state, n := range refunds {
+		a.refunds.WithLabelValues(string(state)).Set(float64(n))
 	}
 	a.time.Set(float64(time.Now().Unix()))
 	if !found.Clean() {

@@ -116,7 +116,7 @@ func TestTheAuditFindsWhatBreaksARule(t *testing.T) {
 		"an order is paid twice": {
 			"DROP INDEX payments_that_pay; INSERT INTO payments SELECT 'x' || substr(id, 2), order_id, customer_id, amount, currency, method, " +
 				"state, NULL, client_secret, failure, refund_reason, 'second', request_hash, lease_expires_at, next_attempt_at, attempts, " +
-				"created_at, updated_at, unasked FROM payments", "one_payment_per_order",
+				"created_at, updated_at, unasked, refund_try, refund_ref, refund_failure FROM payments", "one_payment_per_order",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,6 +138,7 @@ func TestTheAuditFindsWhatBreaksARule(t *testing.T) {
 				require.NoError(t, err)
 				require.Contains(t, metrics(t, tel), `market_orders_open{state="paid"} 1`)
 				require.Contains(t, metrics(t, tel), `market_orders_open{state="pending_payment"} 1`)
+				require.Contains(t, metrics(t, tel), `market_refunds_open{state="refund_failed"} 0`)
 				for _, invariant := range []string{"stock_conserved", "totals_equal_lines", "payments_match_orders", "one_payment_per_order"} {
 					want := "0"
 					if invariant == test.finds {
@@ -148,4 +149,27 @@ func TestTheAuditFindsWhatBreaksARule(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheAuditCountsWhatCustomersAreStillOwed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		fair := markettest.NewFairAt(t, s, time.Now().UTC().Truncate(time.Second), 5)
+		for _, state := range []market.PaymentState{market.PaymentRefunded, market.PaymentRefunding, market.PaymentRefundFailed} {
+			buyer := markettest.Buyer()
+			fair.Provider.AnswerRefunds(state)
+			order, _, err := fair.Checkout.Place(t.Context(), buyer, fair.Want(1))
+			require.NoError(t, err)
+			_, _, _, err = fair.Checkout.Pay(t.Context(), buyer, market.PayRequest{OrderID: order.ID, IdempotencyKey: "p"})
+			require.NoError(t, err)
+			_, err = fair.Checkout.Cancel(t.Context(), buyer, order.ID)
+			require.NoError(t, err)
+			_, err = fair.Checkout.AttendPayments(t.Context())
+			require.NoError(t, err)
+		}
+		tel := newTelemetry(t)
+		_, err := jobs.NewAuditor(s, tel).Run(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, metrics(t, tel), `market_refunds_open{state="refunding"} 1`)
+		require.Contains(t, metrics(t, tel), `market_refunds_open{state="refund_failed"} 1`)
+	})
 }

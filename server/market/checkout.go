@@ -91,7 +91,7 @@ type Observer interface {
 	OrderBecame(order Order)
 	SoldOut(*SoldOutError)
 	// PaymentBecame is told of a payment that is in another state than before.
-	PaymentBecame(payment Payment)
+	PaymentBecame(ctx context.Context, payment Payment)
 	// Attending is told when the market turns to an order, a payment or a market day by itself. It returns the context in
 	// which that is done, and whom to tell how it ended.
 	Attending(ctx context.Context, id string) (context.Context, func(error))

@@ -11,7 +11,7 @@ func (c *Checkout) atomically(ctx context.Context, doing string, steps func(ctx 
 	})
 	if err == nil && seen != nil {
 		for _, payment := range seen.changed {
-			c.observer.PaymentBecame(payment)
+			c.observer.PaymentBecame(ctx, payment)
 		}
 	}
 	return err

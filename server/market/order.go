@@ -102,6 +102,9 @@ type Payment struct {
 	ClientSecret   string
 	Failure        string // why it failed, in words for the customer
 	RefundReason   string // why the money is given back; empty when it is not
+	RefundTry      int    // how often it was begun to give it back
+	RefundRef      string // the provider's id of the last try; empty until it has answered
+	RefundFailure  string // why the last try failed, in the provider's words
 	IdempotencyKey string
 	RequestHash    string
 	// Provider calls are made by whoever holds the lease.
@@ -184,12 +187,6 @@ func (p *Payment) moveTo(state PaymentState, now time.Time) {
 	if state.Open() {
 		p.NextAttemptAt = now.Add(reportPatience)
 	}
-}
-
-// giveBack asks for the captured money to be refunded.
-func (p *Payment) giveBack(reason string, now time.Time) {
-	p.moveTo(PaymentRefunding, now)
-	p.RefundReason, p.NextAttemptAt = reason, now
 }
 
 // checkTotal fails unless the total is the sum of the lines, and each line its price times its quantity.

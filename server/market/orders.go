@@ -3,6 +3,7 @@ package market
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,6 +14,8 @@ type OrderQuery struct {
 	CustomerID  string
 	MarketDayID string
 	State       OrderState
+	// RefundFailed picks those of which money could not be given back.
+	RefundFailed bool
 }
 
 // Order returns one order. It fails with ErrNotFound, for somebody else's order too.
@@ -62,7 +65,7 @@ func (c *Checkout) Orders(ctx context.Context, actor Actor, query OrderQuery) (P
 		query.CustomerID = actor.ID
 	}
 	query.MarketDayID = strings.ToLower(query.MarketDayID)
-	picks := []string{"orders", query.CustomerID, query.MarketDayID, string(query.State)}
+	picks := []string{"orders", query.CustomerID, query.MarketDayID, string(query.State), strconv.FormatBool(query.RefundFailed)}
 	var err error
 	if query.Paging, err = query.normalize(picks); err != nil {
 		return Page[Order]{}, err

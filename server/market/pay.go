@@ -160,8 +160,8 @@ func (o *Order) startPayment(request PayRequest, key RequestKey, now time.Time) 
 }
 
 func (o *Order) newPayment(request PayRequest, requestHash string, now time.Time) (Payment, error) {
-	if o.State != OrderPendingPayment {
-		return Payment{}, &ConflictError{Kind: "order", ID: o.ID, Reason: "is " + string(o.State) + ": it cannot be paid"}
+	if err := o.mustWaitForPayment(); err != nil {
+		return Payment{}, err
 	}
 	if !now.Before(o.HoldExpiresAt) {
 		return Payment{}, &ConflictError{Kind: "order", ID: o.ID, Reason: "was to be paid by " + o.HoldExpiresAt.Format(time.RFC3339)}
@@ -179,9 +179,17 @@ func (o *Order) newPayment(request PayRequest, requestHash string, now time.Time
 	}, err
 }
 
+func (o *Order) mustWaitForPayment() error {
+	if o.State != OrderPendingPayment {
+		return &ConflictError{Kind: "order", ID: o.ID, Reason: "is " + string(o.State) + ": it cannot be paid"}
+	}
+	return nil
+}
+
 // repeatPayment finds out whose turn it is with a payment whose outcome is not kept. One that nobody asks about, because
 // the call failed or its process died, is taken over: the provider acts once on the payment's id, however often it is
-// asked. One that has come further has its outcome now.
+// asked. One that has come further has its outcome now. Once the order has ended nobody asks for money any more: AttendPayments
+// calls the payment off.
 func (o *Order) repeatPayment(payment Payment, key RequestKey, now time.Time) (paymentStart, error) {
 	if err := key.mustMatch(payment.RequestHash); err != nil {
 		return paymentStart{}, err
@@ -193,6 +201,9 @@ func (o *Order) repeatPayment(payment Payment, key RequestKey, now time.Time) (p
 		return paymentStart{outcome: result}, nil
 	case now.Before(payment.LeaseExpiresAt):
 		return paymentStart{turn: notMyTurn}, nil
+	}
+	if err := o.mustWaitForPayment(); err != nil {
+		return paymentStart{}, err
 	}
 	payment.LeaseExpiresAt = now.Add(paymentLease)
 	payment.NextAttemptAt = payment.LeaseExpiresAt
@@ -222,17 +233,20 @@ func (c *Checkout) askForPayment(ctx context.Context, payment Payment, key Reque
 func (c *Checkout) createIntent(ctx context.Context, payment Payment) (PaymentIntent, error) {
 	ctx, cancel := context.WithTimeout(ctx, paymentLease)
 	defer cancel()
-	return c.payments.CreateIntent(ctx, PaymentRequest{
-		OrderID: payment.OrderID, PaymentID: payment.ID, Amount: payment.Amount, IdempotencyKey: payment.ID, Method: payment.Method,
-	})
+	return c.payments.CreateIntent(ctx, payment.request())
+}
+
+// request is what the provider is asked for, each time the same.
+func (p *Payment) request() PaymentRequest {
+	return PaymentRequest{OrderID: p.OrderID, PaymentID: p.ID, Amount: p.Amount, IdempotencyKey: p.ID, Method: p.Method}
 }
 
 // answer is what came of asking the provider.
 type answer struct {
-	intent   PaymentIntent
-	failure  error
-	refunded bool
-	unasked  bool // the provider has still not been asked, nor was it before
+	intent  PaymentIntent
+	refund  Refund // zero unless the answer is about one
+	failure error
+	unasked bool // the provider has still not been asked, nor was it before
 }
 
 // settle stores what the provider answered; also, which may be nil, adds to the transaction.
@@ -282,8 +296,8 @@ func (o *Order) take(payment *Payment, a answer, now time.Time) {
 	}
 	var declined *DeclinedError
 	switch {
-	case a.refunded:
-		payment.moveTo(PaymentRefunded, now)
+	case a.refund.ProviderRef != "":
+		payment.reportRefund(a.refund, now)
 	case errors.As(a.failure, &declined):
 		if o.report(payment, PaymentFailed, now) {
 			payment.Failure = declined.Reason
@@ -308,7 +322,7 @@ func (c *Checkout) HandlePaymentEvent(ctx context.Context, event PaymentEvent) e
 	if err != nil {
 		return err
 	}
-	reported := answer{intent: PaymentIntent{ProviderRef: event.ProviderRef, State: event.State}}
+	reported := answer{intent: PaymentIntent{ProviderRef: event.ProviderRef, State: event.State}, refund: event.Refund}
 	return c.settle(ctx, place, reported, func(ctx context.Context, tx CheckoutTx, _ Order, _ Payment) error {
 		return tx.AddEvent(ctx, event, c.clock.Now())
 	})

@@ -203,8 +203,9 @@ func TestAnOrderThatHasEndedIsNotChargedOnceTheProviderIsBack(t *testing.T) {
 		lost  bool  // the first call arrived
 		made  int   // intents in the end
 	}{
-		"when it was never asked":                {notAsked, false, 0},
-		"when only the answer of a call is lost": {market.ErrProviderUnavailable, true, 1},
+		"when it was never asked":                    {notAsked, false, 0},
+		"when only the answer of a call is lost":     {market.ErrProviderUnavailable, true, 1},
+		"when the call may have arrived and has not": {market.ErrProviderUnavailable, false, 1}, // as a cancelled one, in its place
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
@@ -227,9 +228,15 @@ func TestAnOrderThatHasEndedIsNotChargedOnceTheProviderIsBack(t *testing.T) {
 				fair.Provider.Fail(nil, false)
 				for range 3 {
 					fair.Clock.Advance(time.Minute)
+					_, _, _, err = fair.Checkout.Pay(t.Context(), owner(order), request)
+					require.ErrorIs(t, err, market.ErrConflict, "the customer cannot pay for it any more either")
 					upkeep(t, fair)
 				}
 				require.Len(t, fair.Provider.Intents(), c.made)
+				for _, intent := range fair.Provider.Intents() { // the call of the customer arrives at last
+					_, err = fair.Provider.CreateIntent(t.Context(), intent.Request)
+					require.NoError(t, err)
+				}
 				for _, intent := range fair.Provider.Intents() {
 					require.False(t, intent.Captured)
 				}
@@ -239,6 +246,25 @@ func TestAnOrderThatHasEndedIsNotChargedOnceTheProviderIsBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestACaptureThatNobodyKnewOfIsFoundAndGivenBackWhenTheOrderHasEnded(t *testing.T) {
+	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+		order := place(t, fair, markettest.Buyer(), fair.Want(1))
+		fair.Provider.Fail(market.ErrProviderUnavailable, true)
+		_, _, _, err := fair.Checkout.Pay(t.Context(), owner(order), market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1"})
+		require.ErrorIs(t, err, market.ErrProviderUnavailable)
+		_, err = fair.Checkout.Cancel(t.Context(), owner(order), order.ID)
+		require.NoError(t, err)
+		fair.Provider.Fail(nil, false)
+		for range 2 {
+			fair.Clock.Advance(time.Minute)
+			upkeep(t, fair)
+		}
+		require.Len(t, fair.Provider.Intents(), 1)
+		require.Equal(t, 1, fair.Provider.Intents()[0].Refunds)
+		require.Equal(t, market.PaymentRefunded, paymentNow(t, fair, order).State)
+	})
 }
 
 func TestACancelledPaidOrderIsRefunded(t *testing.T) {

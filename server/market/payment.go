@@ -21,8 +21,15 @@ type PaymentProvider interface {
 	// CancelIntent makes a capture impossible and returns the intent as it is then: succeeded when the capture came first,
 	// which is no error. It fails with ErrNotFound.
 	CancelIntent(ctx context.Context, ref string) (PaymentIntent, error)
-	// Refund gives the amount of a succeeded intent back. No error means that the provider has taken the refund over.
-	Refund(ctx context.Context, ref string, amount Money, idempotencyKey string) error
+	// CallOffIntent makes sure that the request for a payment, which may or may not have arrived, captures nothing from now
+	// on, not even when it arrives later. It returns the intent as it is then: succeeded when the capture came first. It never
+	// begins a capture itself. It fails with ErrPaymentDeclined when the provider had said no.
+	CallOffIntent(ctx context.Context, request PaymentRequest) (PaymentIntent, error)
+	// Refund gives the amount of a succeeded intent back. The refund it answers with may be pending: it fails or succeeds
+	// later. When the amount was given back before, whatever the key, it answers with the refund that did so.
+	Refund(ctx context.Context, request RefundRequest) (Refund, error)
+	// GetRefund returns the refund as it is now. It fails with ErrNotFound.
+	GetRefund(ctx context.Context, ref string) (Refund, error)
 }
 
 // PaymentRequest says what is to be paid.
@@ -41,17 +48,19 @@ type PaymentIntent struct {
 	ClientSecret string // lets the customer's browser confirm the payment; empty when there is nothing to confirm
 }
 
-// PaymentEvent is what a provider reports about an intent after the call. Events may come late, twice, and in any order.
+// PaymentEvent is what a provider reports about an intent, or a refund of it, after the call. Events may come late, twice,
+// and in any order.
 type PaymentEvent struct {
 	Provider    string // whose event it is
 	EventID     string // the provider's; the same when the event is delivered again
-	ProviderRef string
+	ProviderRef string // of the intent
 	PaymentID   string // as in the PaymentRequest; empty when the provider does not return it
 	State       PaymentState
+	Refund      Refund    // zero when it is about the intent
 	At          time.Time // when it happened at the provider
 }
 
-// PaymentState is how far a payment has come. An intent has one of the first five.
+// PaymentState is how far a payment has come. An intent has one of the first five, a refund one of the last three.
 type PaymentState string
 
 // The states of a payment.
@@ -62,14 +71,15 @@ const (
 	PaymentFailed         PaymentState = "failed"
 	PaymentCancelled      PaymentState = "cancelled"
 
-	PaymentCreated   PaymentState = "created"   // stored; what the provider makes of it is not known yet
-	PaymentRefunding PaymentState = "refunding" // captured, and to be given back
-	PaymentRefunded  PaymentState = "refunded"  // given back
+	PaymentCreated      PaymentState = "created"       // stored; what the provider makes of it is not known yet
+	PaymentRefunding    PaymentState = "refunding"     // captured, and being given back: the refund is pending
+	PaymentRefunded     PaymentState = "refunded"      // given back: the refund has succeeded
+	PaymentRefundFailed PaymentState = "refund_failed" // captured, and could not be given back: the money is with the provider
 )
 
 // paymentTransitions says which state may follow which. A provider's reports come in any order, so one that is not
 // listed is not an error: it is old news. A capture is never old news until it is given back: the money is there,
-// whatever was reported before.
+// whatever was reported before. A refund can still fail after it has succeeded, when the customer's bank sends it back.
 var paymentTransitions = map[PaymentState][]PaymentState{
 	PaymentCreated:        {PaymentRequiresAction, PaymentProcessing, PaymentSucceeded, PaymentFailed, PaymentCancelled, PaymentRefunding},
 	PaymentRequiresAction: {PaymentProcessing, PaymentSucceeded, PaymentFailed, PaymentCancelled, PaymentRefunding},
@@ -77,15 +87,16 @@ var paymentTransitions = map[PaymentState][]PaymentState{
 	PaymentFailed:         {PaymentSucceeded, PaymentRefunding},
 	PaymentCancelled:      {PaymentSucceeded, PaymentRefunding},
 	PaymentSucceeded:      {PaymentRefunding},
-	PaymentRefunding:      {PaymentRefunded},
-	PaymentRefunded:       {},
+	PaymentRefunding:      {PaymentRefunded, PaymentRefundFailed},
+	PaymentRefunded:       {PaymentRefundFailed},
+	PaymentRefundFailed:   {PaymentRefunding},
 }
 
 // PaymentStates returns every state.
 func PaymentStates() []PaymentState {
 	return []PaymentState{
 		PaymentCreated, PaymentRequiresAction, PaymentProcessing, PaymentSucceeded, PaymentFailed, PaymentCancelled,
-		PaymentRefunding, PaymentRefunded,
+		PaymentRefunding, PaymentRefunded, PaymentRefundFailed,
 	}
 }
 

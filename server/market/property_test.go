@@ -72,7 +72,7 @@ type step func() error
 func (m *marketDrive) run(rt *rapid.T, n int) {
 	kinds := []func(*rapid.T) step{
 		m.place, m.place, m.place, m.placeAgain, m.pay, m.pay, m.cancel, m.hand, m.wait, m.upkeep, m.upkeep, m.report, m.providerTrouble,
-		m.moveWindow, m.deleteProduct,
+		m.moveWindow, m.deleteProduct, m.reportRefund, m.retryRefund,
 	}
 	steps := make([]step, n)
 	for i := range steps {
@@ -249,6 +249,37 @@ func (m *marketDrive) report(rt *rapid.T) step {
 	}
 }
 
+// reportRefund lets a refund end at the customer's bank, and decides what new ones are answered with. An event tells of it,
+// but perhaps not of one that succeeds.
+func (m *marketDrive) reportRefund(rt *rapid.T) step {
+	states := rapid.SampledFrom([]market.PaymentState{refunding, refunded, refundFailed})
+	m.fair.Provider.AnswerRefunds(states.Draw(rt, "answer"))
+	all := m.fair.Provider.Refunds()
+	if len(all) == 0 {
+		return nothing
+	}
+	made, state, told := rapid.SampledFrom(all).Draw(rt, "refund"), states.Draw(rt, "state"), rapid.Bool().Draw(rt, "told")
+	return func() error {
+		told = told || state == refundFailed
+		event := m.fair.Provider.ReportRefund(made.ProviderRef, state)
+		if !told {
+			return nil
+		}
+		return m.fair.Checkout.HandlePaymentEvent(ctx(), event)
+	}
+}
+
+func (m *marketDrive) retryRefund(rt *rapid.T) step {
+	p, found := m.order(rt)
+	if !found {
+		return nothing
+	}
+	return func() error {
+		_, err := m.fair.Checkout.RetryRefund(ctx(), m.fair.Manager, p.order.ID)
+		return allow(err, market.ErrConflict)
+	}
+}
+
 // providerTrouble takes the provider away, or brings it back.
 func (m *marketDrive) providerTrouble(rt *rapid.T) step {
 	trouble := rapid.SampledFrom([]error{nil, nil, market.ErrProviderUnavailable}).Draw(rt, "trouble")
@@ -307,16 +338,37 @@ func reachable(from, to market.OrderState) bool {
 	})
 }
 
+func (m *marketDrive) captures() int {
+	n := 0
+	for _, intent := range m.fair.Provider.Intents() {
+		if intent.Captured {
+			n++
+		}
+	}
+	return n
+}
+
 // settle lets the market finish what it has begun, and requires that nobody has paid for nothing, or twice.
 func (m *marketDrive) settle(rt *rapid.T) {
 	m.fair.Provider.Fail(nil, false)
 	m.fair.Provider.Decline("")
-	m.fair.Provider.Answer(market.PaymentFailed)
+	m.fair.Provider.Answer(market.PaymentSucceeded)
+	captures := m.captures()
+	m.fair.Provider.AnswerRefunds(refunded)
+	for _, made := range m.fair.Provider.Refunds() {
+		m.fair.Provider.ReportRefund(made.ProviderRef, refunded) // and no event tells of it
+	}
 	for range 4 {
 		m.fair.Clock.Advance(24 * time.Hour)
 		upkeep(rt, m.fair)
 	}
+	for _, order := range m.orders(rt) {
+		_, err := m.fair.Checkout.RetryRefund(ctx(), m.fair.Manager, order.ID)
+		require.NoError(rt, allow(err, market.ErrConflict))
+	}
+	upkeep(rt, m.fair)
 	m.check(rt)
+	require.Equal(rt, captures, m.captures(), "captures, before every order has ended or was paid, and after")
 	kept := map[string]int{}
 	for _, intent := range m.fair.Provider.Intents() {
 		require.LessOrEqual(rt, intent.Refunds, 1)
@@ -330,6 +382,9 @@ func (m *marketDrive) settle(rt *rapid.T) {
 			want = 1
 		}
 		require.Equal(rt, want, kept[order.ID], "payments kept for order %s, which is %s", order.ID, order.State)
+		for _, payment := range order.Payments {
+			require.NotContains(rt, []market.PaymentState{refunding, refundFailed}, payment.State, "payment %s", payment.ID)
+		}
 	}
 	day, err := m.fair.Plan.MarketDay(ctx(), m.fair.Day.ID)
 	require.NoError(rt, err)

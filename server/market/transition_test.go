@@ -32,7 +32,6 @@ func TestPaymentsMoveAsTheTableSaysAndNoOtherWay(t *testing.T) {
 	const (
 		created, action, processing  = market.PaymentCreated, market.PaymentRequiresAction, market.PaymentProcessing
 		succeeded, failed, cancelled = market.PaymentSucceeded, market.PaymentFailed, market.PaymentCancelled
-		refunding, refunded          = market.PaymentRefunding, market.PaymentRefunded
 	)
 	allowed := map[[2]market.PaymentState]bool{
 		{created, action}: true, {created, processing}: true, {created, succeeded}: true, {created, failed}: true,
@@ -43,6 +42,7 @@ func TestPaymentsMoveAsTheTableSaysAndNoOtherWay(t *testing.T) {
 		{failed, succeeded}:     true, {failed, refunding}: true,
 		{cancelled, succeeded}: true, {cancelled, refunding}: true,
 		{succeeded, refunding}: true, {refunding, refunded}: true,
+		{refunding, refundFailed}: true, {refunded, refundFailed}: true, {refundFailed, refunding}: true,
 	}
 	for _, from := range market.PaymentStates() {
 		for _, to := range market.PaymentStates() {

@@ -168,13 +168,13 @@ func (c *Checkout) ask(ctx context.Context, order Order, payment Payment) answer
 	var a answer
 	switch {
 	case payment.State == PaymentRefunding:
-		a.failure = c.payments.Refund(ctx, payment.ProviderRef, payment.Amount, "refund-"+payment.ID)
-		a.refunded = a.failure == nil
+		a.refund, a.failure = c.askForRefund(ctx, payment)
 	case payment.Unasked && order.State != OrderPendingPayment:
 		a.intent.State = PaymentCancelled // nobody needs to be told of it
+	case payment.ProviderRef == "" && order.State != OrderPendingPayment:
+		a.intent, a.failure = c.payments.CallOffIntent(ctx, payment.request())
 	case payment.ProviderRef == "":
-		// The answer to the first call was lost. The same call again tells what became of it; should the order have ended,
-		// the next attempt calls the payment off.
+		// The answer to the first call was lost. The same call again tells what became of it.
 		a.intent, a.failure = c.createIntent(ctx, payment)
 		a.unasked = payment.Unasked && errors.Is(a.failure, ErrNotAsked)
 	case order.State == OrderPendingPayment:
@@ -183,6 +183,16 @@ func (c *Checkout) ask(ctx context.Context, order Order, payment Payment) answer
 		a.intent, a.failure = c.payments.CancelIntent(ctx, payment.ProviderRef)
 	}
 	return a
+}
+
+// askForRefund begins the refund, or asks what became of it.
+func (c *Checkout) askForRefund(ctx context.Context, payment Payment) (Refund, error) {
+	if payment.RefundRef != "" {
+		return c.payments.GetRefund(ctx, payment.RefundRef)
+	}
+	refund, err := c.payments.Refund(ctx, payment.refundRequest())
+	refund.Key = payment.refundKey()
+	return refund, err
 }
 
 // eventRetention is how long the id of a provider's event is kept. Stripe delivers again for three days by itself, and on

@@ -14,11 +14,25 @@ import (
 // but repeating it cannot help until somebody changes the configuration.
 var ErrCredentials = errors.New("the provider refuses our credentials")
 
-// Keys of the metadata that an intent carries, so that its events lead back to the payment.
+// Keys of the metadata that an intent and a refund carry, so that their events lead back to the payment.
 const (
 	MetadataOrder   = "order_id"
 	MetadataPayment = "payment_id"
+	MetadataRefund  = "refund_key" // the idempotency key that the refund was made with
 )
+
+// RefundStateOf translates the status of a Refund. known is false for a status that Stripe has added since.
+func RefundStateOf(status stripe.RefundStatus) (state market.PaymentState, known bool) {
+	switch status {
+	case stripe.RefundStatusPending, stripe.RefundStatusRequiresAction:
+		return market.PaymentRefunding, true
+	case stripe.RefundStatusSucceeded:
+		return market.PaymentRefunded, true
+	case stripe.RefundStatusFailed, stripe.RefundStatusCanceled:
+		return market.PaymentRefundFailed, true
+	}
+	return "", false
+}
 
 // StateOf translates the status of a PaymentIntent. known is false for a status that Stripe has added since.
 //

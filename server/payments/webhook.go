@@ -48,7 +48,7 @@ func (w Webhook) Sign(body []byte, at time.Time) string {
 	return fmt.Sprintf("t=%d,v1=%x", at.Unix(), webhook.ComputeSignature(at, body, w.secret))
 }
 
-// Event is the part of a Stripe event that says what became of a PaymentIntent. The sandbox sends the same.
+// Event is the part of a Stripe event that says what became of a PaymentIntent or of a Refund. The sandbox sends the same.
 type Event struct {
 	ID       string    `json:"id"`
 	Object   string    `json:"object"` // event
@@ -58,17 +58,19 @@ type Event struct {
 	Data     EventData `json:"data"`
 }
 
-// EventData holds the intent as it was when the event happened.
+// EventData holds the intent or the refund as it was when the event happened.
 type EventData struct {
-	Object EventIntent `json:"object"`
+	Object EventObject `json:"object"`
 }
 
-// EventIntent is the intent that an event is about.
-type EventIntent struct {
-	ID       string                     `json:"id"`
-	Object   string                     `json:"object"` // payment_intent
-	Status   stripe.PaymentIntentStatus `json:"status"`
-	Metadata map[string]string          `json:"metadata"`
+// EventObject is the intent or the refund that an event is about.
+type EventObject struct {
+	ID            string            `json:"id"`
+	Object        string            `json:"object"` // payment_intent, refund
+	Status        string            `json:"status"`
+	PaymentIntent string            `json:"payment_intent,omitempty"` // of a refund
+	FailureReason string            `json:"failure_reason,omitempty"` // of a refund
+	Metadata      map[string]string `json:"metadata"`
 }
 
 // Read returns what a delivery reports. It fails with ErrSignature or ErrMalformed.
@@ -92,28 +94,51 @@ func isID(text string) bool {
 	return len(text) <= longest && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
+// payment reads an event about an intent or a refund. Stripe tells of one change of a refund by several events.
 func (e *Event) payment() (market.PaymentEvent, error) {
 	if e.ID == "" || e.Type == "" {
 		return market.PaymentEvent{}, fmt.Errorf("%w: it has no id or no type", ErrMalformed)
 	}
-	if !strings.HasPrefix(e.Type, "payment_intent.") {
+	event := market.PaymentEvent{EventID: e.ID, PaymentID: e.Data.Object.Metadata[MetadataPayment], At: time.Unix(e.Created, 0).UTC()}
+	known := false
+	object := e.Data.Object
+	switch {
+	case strings.HasPrefix(e.Type, "payment_intent."):
+		event.ProviderRef = object.ID
+		event.State, known = StateOf(stripe.PaymentIntentStatus(object.Status))
+	case strings.HasPrefix(e.Type, "refund."), strings.HasPrefix(e.Type, "charge.refund."):
+		event.ProviderRef = object.PaymentIntent
+		event.State, known = RefundStateOf(stripe.RefundStatus(object.Status))
+		event.Refund = market.Refund{
+			ProviderRef: object.ID, Key: object.Metadata[MetadataRefund], State: event.State, Failure: object.FailureReason,
+		}
+	default:
 		return market.PaymentEvent{}, errIrrelevant
 	}
-	intent := e.Data.Object
-	if intent.ID == "" {
-		return market.PaymentEvent{}, fmt.Errorf("%w: %s %s names no intent", ErrMalformed, e.Type, e.ID)
+	if err := e.checkIDs(&event); err != nil {
+		return market.PaymentEvent{}, err
 	}
-	for name, id := range map[string]string{"id": e.ID, "intent": intent.ID, "payment": intent.Metadata[MetadataPayment]} {
+	if !known {
+		return market.PaymentEvent{}, fmt.Errorf("%w: %s %s has the status %q, which is none we know", ErrMalformed, e.Type, e.ID, object.Status)
+	}
+	return event, nil
+}
+
+// checkIDs fails with ErrMalformed unless the event has the ids that it needs, and can be kept.
+func (e *Event) checkIDs(event *market.PaymentEvent) error {
+	if e.Data.Object.ID == "" {
+		return fmt.Errorf("%w: %s %s names no intent or refund", ErrMalformed, e.Type, e.ID)
+	}
+	if event.ProviderRef == "" {
+		return errIrrelevant // a refund of a charge that was made without an intent, which ours never are
+	}
+	for name, id := range map[string]string{
+		"id": e.ID, "intent": event.ProviderRef, "payment": event.PaymentID, "refund": event.Refund.ProviderRef,
+		"refund's failure": event.Refund.Failure,
+	} {
 		if !isID(id) {
-			return market.PaymentEvent{}, fmt.Errorf("%w: its %s %.40q is not of at most 255 visible ASCII characters", ErrMalformed, name, id)
+			return fmt.Errorf("%w: its %s %.40q is not of at most 255 visible ASCII characters", ErrMalformed, name, id)
 		}
 	}
-	state, known := StateOf(intent.Status)
-	if !known {
-		return market.PaymentEvent{}, fmt.Errorf("%w: %s %s has the status %q, which is none we know", ErrMalformed, e.Type, e.ID, intent.Status)
-	}
-	return market.PaymentEvent{
-		EventID: e.ID, ProviderRef: intent.ID, PaymentID: intent.Metadata[MetadataPayment], State: state,
-		At: time.Unix(e.Created, 0).UTC(),
-	}, nil
+	return nil
 }

@@ -22,6 +22,9 @@ const (
 	secret   = "whsec_tests"
 	captured = `{"id":"evt_1","object":"event","type":"payment_intent.succeeded","created":1700000000,
 		"data":{"object":{"id":"pi_1","object":"payment_intent","status":"succeeded","metadata":{"payment_id":"payment-1"}}}}`
+	bounced = `{"id":"evt_2","object":"event","type":"refund.failed","created":1700000000,
+		"data":{"object":{"id":"re_1","object":"refund","status":"failed","failure_reason":"lost_or_stolen_card","payment_intent":"pi_1",
+		"metadata":{"payment_id":"payment-1","refund_key":"refund-1"}}}}`
 )
 
 func newWebhook(t *testing.T) payments.Webhook {
@@ -39,6 +42,19 @@ func TestASignedEventIsRead(t *testing.T) {
 		EventID: "evt_1", ProviderRef: "pi_1", PaymentID: "payment-1", State: market.PaymentSucceeded,
 		At: time.Unix(1700000000, 0).UTC(),
 	}, event)
+}
+
+func TestAnEventOfARefundIsReadWhateverItIsCalled(t *testing.T) {
+	hook := newWebhook(t)
+	for _, kind := range []string{"refund.failed", "refund.updated", "charge.refund.updated"} {
+		body := []byte(strings.Replace(bounced, "refund.failed", kind, 1))
+		event, err := hook.Read(body, hook.Sign(body, time.Now()))
+		require.NoError(t, err)
+		require.Equal(t, market.PaymentEvent{
+			EventID: "evt_2", ProviderRef: "pi_1", PaymentID: "payment-1", State: market.PaymentRefundFailed, At: time.Unix(1700000000, 0).UTC(),
+			Refund: market.Refund{ProviderRef: "re_1", Key: "refund-1", State: market.PaymentRefundFailed, Failure: "lost_or_stolen_card"},
+		}, event)
+	}
 }
 
 func TestADeliveryThatCannotBeBelievedIsRefused(t *testing.T) {
@@ -70,16 +86,20 @@ func TestADeliveryThatCannotBeBelievedIsRefused(t *testing.T) {
 func TestASignedDeliveryThatIsNoEventIsMalformed(t *testing.T) {
 	hook := newWebhook(t)
 	for name, body := range map[string]string{
-		"nothing":                         "",
-		"no JSON":                         "id=evt_1",
-		"no id":                           strings.Replace(captured, `"id":"evt_1",`, "", 1),
-		"no intent":                       strings.Replace(captured, `"id":"pi_1",`, "", 1),
-		"an unknown status":               strings.Replace(captured, `"succeeded","metadata"`, `"pondering","metadata"`, 1),
-		"an id with a NUL":                strings.Replace(captured, `"evt_1"`, `"evt_\u0000"`, 1),
-		"an intent with a NUL":            strings.Replace(captured, `"pi_1"`, `"pi_\u0000"`, 1),
-		"a payment with half a character": strings.Replace(captured, `"payment-1"`, "\"payment-\xff\"", 1),
-		"an id without an end":            strings.Replace(captured, `"evt_1"`, `"evt_`+strings.Repeat("1", 252)+`"`, 1),
-		"no data":                         `{"id":"evt_1","type":"payment_intent.succeeded","data":null}`,
+		"nothing":                          "",
+		"no JSON":                          "id=evt_1",
+		"no id":                            strings.Replace(captured, `"id":"evt_1",`, "", 1),
+		"no intent":                        strings.Replace(captured, `"id":"pi_1",`, "", 1),
+		"an unknown status":                strings.Replace(captured, `"succeeded","metadata"`, `"pondering","metadata"`, 1),
+		"an id with a NUL":                 strings.Replace(captured, `"evt_1"`, `"evt_\u0000"`, 1),
+		"an intent with a NUL":             strings.Replace(captured, `"pi_1"`, `"pi_\u0000"`, 1),
+		"a payment with half a character":  strings.Replace(captured, `"payment-1"`, "\"payment-\xff\"", 1),
+		"an id without an end":             strings.Replace(captured, `"evt_1"`, `"evt_`+strings.Repeat("1", 252)+`"`, 1),
+		"a refund without an id":           strings.Replace(bounced, `"id":"re_1",`, "", 1),
+		"a refund with an unknown status":  strings.Replace(bounced, `"failed","failure`, `"pondering","failure`, 1),
+		"a refund of an intent with a NUL": strings.Replace(bounced, `"pi_1"`, `"pi_\u0000"`, 1),
+		"a failure with a NUL":             strings.Replace(bounced, `lost_or`, `\u0000`, 1),
+		"no data":                          `{"id":"evt_1","type":"payment_intent.succeeded","data":null}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := hook.Read([]byte(body), hook.Sign([]byte(body), time.Now()))
@@ -90,6 +110,7 @@ func TestASignedDeliveryThatIsNoEventIsMalformed(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(captured))
+	f.Add([]byte(bounced))
 	f.Add([]byte(`{"id":"e","type":"payment_intent.x","data":{"object":[]}}`))
 	hook, err := payments.NewWebhook(secret)
 	require.NoError(f, err)
@@ -115,7 +136,11 @@ func TestWhatBecomesOfADelivery(t *testing.T) {
 	}{
 		"an event of ours":     {provider, captured, nil, true, nil, "handled"},
 		"one that comes again": {provider, captured, market.ErrEventSeen, true, nil, "duplicate"},
-		"one of another kind":  {provider, `{"id":"evt_2","type":"charge.refunded"}`, nil, false, nil, "ignored"},
+		"one of a refund":      {provider, bounced, nil, true, nil, "handled"},
+		"one of a refund of a charge that we never made": {
+			provider, strings.Replace(bounced, `"payment_intent":"pi_1"`, `"payment_intent":null`, 1), nil, false, nil, "ignored",
+		},
+		"one of another kind": {provider, `{"id":"evt_2","type":"charge.refunded"}`, nil, false, nil, "ignored"},
 		"one of a payment that we do not know": {
 			provider, captured, &market.NotFoundError{Kind: "payment", ID: "payment-1"}, false, nil, "unknown_payment",
 		},

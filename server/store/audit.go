@@ -52,6 +52,23 @@ func (s *Store) Audit(ctx context.Context, since time.Time) (market.Audit, error
 // is enough to answer it.
 const openOrders = `SELECT state, count(*) AS n FROM orders WHERE state IN ('pending_payment', 'paid', 'packed') GROUP BY state`
 
+// openRefunds counts refunds that have not succeeded. It names the states for the same reason.
+const openRefunds = `SELECT state, count(*) AS n FROM payments WHERE state IN ('refunding', 'refund_failed') GROUP BY state`
+
+// OpenRefunds counts the payments that are still to be given back, by state.
+func (s *Store) OpenRefunds(ctx context.Context) (map[market.PaymentState]int, error) {
+	var rows []struct {
+		State market.PaymentState
+		N     int
+	}
+	err := s.run(ctx, "count open refunds", func(ctx context.Context) error { return s.db.NewRaw(openRefunds).Scan(ctx, &rows) })
+	counts := map[market.PaymentState]int{market.PaymentRefunding: 0, market.PaymentRefundFailed: 0}
+	for _, row := range rows {
+		counts[row.State] = row.N
+	}
+	return counts, err
+}
+
 // OpenOrders counts the orders that are waiting to be paid, packed or collected, by state.
 func (s *Store) OpenOrders(ctx context.Context) (map[market.OrderState]int, error) {
 	var rows []struct {

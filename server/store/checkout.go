@@ -152,8 +152,8 @@ func (c checkoutTx) SaveOrderState(ctx context.Context, order market.Order) erro
 func (c checkoutTx) SavePayment(ctx context.Context, customerID string, payment market.Payment) error {
 	row := toPaymentRow(customerID, payment)
 	changing := []string{
-		"state", "provider_ref", "client_secret", "failure", "refund_reason", "lease_expires_at", "next_attempt_at", "attempts",
-		"unasked", "updated_at",
+		"state", "provider_ref", "client_secret", "failure", "refund_reason", "refund_try", "refund_ref", "refund_failure",
+		"lease_expires_at", "next_attempt_at", "attempts", "unasked", "updated_at",
 	}
 	query := c.tx.NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE")
 	for column := range slices.Values(changing) {

@@ -77,6 +77,13 @@ var hotOperations = map[string]hot{
 	"the orders in a state": {do: func(ctx context.Context, b *hotBench) error {
 		return listed(b.Store.Orders(ctx, market.OrderQuery{Paging: paging(), State: market.OrderPaid}))
 	}},
+	"the orders of which a refund has failed": {sorts: true, do: func(ctx context.Context, b *hotBench) error {
+		return listed(b.Store.Orders(ctx, market.OrderQuery{Paging: paging(), RefundFailed: true}))
+	}},
+	"the refunds that are owed": {do: func(ctx context.Context, b *hotBench) error {
+		_, err := b.Store.OpenRefunds(ctx)
+		return err
+	}},
 	"all orders, on": {do: func(ctx context.Context, b *hotBench) error {
 		return listed(b.Store.Orders(ctx, market.OrderQuery{Paging: behind(hotTime)}))
 	}},

@@ -60,6 +60,9 @@ type paymentRow struct {
 	ClientSecret   string    `bun:"client_secret"`
 	Failure        string    `bun:"failure"`
 	RefundReason   string    `bun:"refund_reason"`
+	RefundTry      int       `bun:"refund_try"`
+	RefundRef      string    `bun:"refund_ref"`
+	RefundFailure  string    `bun:"refund_failure"`
 	IdempotencyKey string    `bun:"idempotency_key"`
 	RequestHash    string    `bun:"request_hash"`
 	LeaseExpiresAt time.Time `bun:"lease_expires_at,nullzero"`
@@ -122,7 +125,8 @@ func toPaymentRow(customerID string, p market.Payment) paymentRow {
 	return paymentRow{
 		ID: p.ID, OrderID: p.OrderID, CustomerID: customerID, Amount: p.Amount.Amount, Currency: string(p.Amount.Currency),
 		Method: p.Method, State: string(p.State), ProviderRef: p.ProviderRef, ClientSecret: p.ClientSecret,
-		Failure: p.Failure, RefundReason: p.RefundReason, IdempotencyKey: p.IdempotencyKey, RequestHash: p.RequestHash,
+		Failure: p.Failure, RefundReason: p.RefundReason, RefundTry: p.RefundTry, RefundRef: p.RefundRef,
+		RefundFailure: p.RefundFailure, IdempotencyKey: p.IdempotencyKey, RequestHash: p.RequestHash,
 		LeaseExpiresAt: p.LeaseExpiresAt.UTC(), NextAttemptAt: p.NextAttemptAt.UTC(), Attempts: p.Attempts, Unasked: p.Unasked,
 		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
@@ -132,7 +136,8 @@ func (r paymentRow) payment() market.Payment {
 	return market.Payment{
 		ID: r.ID, OrderID: r.OrderID, Amount: market.Money{Amount: r.Amount, Currency: market.Currency(r.Currency)},
 		Method: r.Method, State: market.PaymentState(r.State), ProviderRef: r.ProviderRef, ClientSecret: r.ClientSecret,
-		Failure: r.Failure, RefundReason: r.RefundReason, IdempotencyKey: r.IdempotencyKey, RequestHash: r.RequestHash,
+		Failure: r.Failure, RefundReason: r.RefundReason, RefundTry: r.RefundTry, RefundRef: r.RefundRef,
+		RefundFailure: r.RefundFailure, IdempotencyKey: r.IdempotencyKey, RequestHash: r.RequestHash,
 		LeaseExpiresAt: r.LeaseExpiresAt.UTC(), NextAttemptAt: r.NextAttemptAt.UTC(), Attempts: r.Attempts, Unasked: r.Unasked,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
@@ -214,6 +219,9 @@ func (s *Store) Orders(ctx context.Context, query market.OrderQuery) (market.Pag
 		}
 		if query.State != "" {
 			q = q.Where("state = ?", query.State)
+		}
+		if query.RefundFailed { // written as the index of such payments is, so that it is enough
+			q = q.Where("id IN (SELECT y.order_id FROM payments AS y WHERE y.state IN ('refunding', 'refund_failed') AND y.state = 'refund_failed')")
 		}
 		return q
 	}}

@@ -73,15 +73,22 @@ var Payments = Metric{
 	Help: "Number of payments that came into the state; created is where they start.",
 	Labels: []Label{{
 		Name: "state", Help: "The state",
-		Values: []string{"created", "requires_action", "processing", "succeeded", "failed", "cancelled", "refunding", "refunded"},
+		Values: []string{"created", "requires_action", "processing", "succeeded", "failed", "cancelled", "refunding", "refunded", "refund_failed"},
 	}},
 }
 
-// Refunds counts what was given back.
+// Refunds counts what was given back. What a bank sends back later is not taken off.
 var Refunds = Metric{
 	Name: "market_refunds_minor_units_total", Type: Counter, Stability: Stable,
 	Help:   "Sum of the payments given back, in the currency's minor unit.",
 	Labels: []Label{currency},
+}
+
+// RefundsOpen is what customers are still owed. A refund that has failed waits for a market manager to try it again.
+var RefundsOpen = Metric{
+	Name: "market_refunds_open", Type: Gauge, Stability: Stable,
+	Help:   "Number of payments that are still to be given back, found by the last audit: the refund is under way, or it has failed.",
+	Labels: []Label{{Name: "state", Help: "The state", Values: []string{"refunding", "refund_failed"}}},
 }
 
 // InvariantViolations is what the audit of the database found. Anything but 0 is a fault of ours.
@@ -113,7 +120,7 @@ var JobDuration = Metric{
 
 func marketMetrics() []Metric {
 	return []Metric{
-		Views, OrdersTotal, OrdersOpen, OrderLines, OrderTotal, OrderRevenue, StockOuts, Payments, Refunds,
+		Views, OrdersTotal, OrdersOpen, OrderLines, OrderTotal, OrderRevenue, StockOuts, Payments, Refunds, RefundsOpen,
 		InvariantViolations, AuditTime, JobDuration,
 	}
 }

@@ -33,12 +33,14 @@ const (
 	PaymentCreateIntent = "create_intent"
 	PaymentGetIntent    = "get_intent"
 	PaymentCancelIntent = "cancel_intent"
+	PaymentCallOff      = "call_off_intent"
 	PaymentRefund       = "refund"
+	PaymentGetRefund    = "get_refund"
 )
 
 // PaymentOperations returns every operation of a payment provider.
 func PaymentOperations() []string {
-	return []string{PaymentCreateIntent, PaymentGetIntent, PaymentCancelIntent, PaymentRefund}
+	return []string{PaymentCreateIntent, PaymentGetIntent, PaymentCancelIntent, PaymentCallOff, PaymentRefund, PaymentGetRefund}
 }
 
 // Why a call was not made.
@@ -162,7 +164,9 @@ func paymentFields() []Field {
 		{Name: "provider", Type: Text, Help: "Payment provider", On: events},
 		{Name: "provider_ref", Type: Text, Help: "Id of the payment at its provider", On: events},
 		{Name: "status", Type: Text, Help: "State of the payment at its provider", On: sandbox},
-		{Name: "payment_id", Type: Text, Help: "Id of the payment here", On: events},
+		{Name: "payment_id", Type: Text, Help: "Id of the payment here", On: "lines about a payment event or a refund that has failed"},
+		{Name: "order_id", Type: Text, Help: "Id of the order", On: "lines about a refund that has failed"},
+		{Name: "refund_ref", Type: Text, Help: "Id of the refund at its provider", On: "lines about a refund that has failed"},
 		{Name: "event_id", Type: Text, Help: "Id of the event at its provider", On: events},
 		{Name: "attempts", Type: Integer, Help: "How often the event was sent", On: events},
 		{Name: "from", Type: Text, Help: "State of the circuit breaker before", On: "lines about a circuit breaker"},

@@ -390,6 +390,7 @@ const (
 	PaymentStateCreated        PaymentState = "created"
 	PaymentStateFailed         PaymentState = "failed"
 	PaymentStateProcessing     PaymentState = "processing"
+	PaymentStateRefundFailed   PaymentState = "refund_failed"
 	PaymentStateRefunded       PaymentState = "refunded"
 	PaymentStateRefunding      PaymentState = "refunding"
 	PaymentStateRequiresAction PaymentState = "requires_action"
@@ -406,6 +407,8 @@ func (e PaymentState) Valid() bool {
 	case PaymentStateFailed:
 		return true
 	case PaymentStateProcessing:
+		return true
+	case PaymentStateRefundFailed:
 		return true
 	case PaymentStateRefunded:
 		return true
@@ -816,6 +819,21 @@ func (e ListOrdersParamsState) Valid() bool {
 	case ListOrdersParamsStatePaid:
 		return true
 	case ListOrdersParamsStatePendingPayment:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListOrdersParamsRefund.
+const (
+	ListOrdersParamsRefundFailed ListOrdersParamsRefund = "failed"
+)
+
+// Valid indicates whether the value is a known member of the ListOrdersParamsRefund enum.
+func (e ListOrdersParamsRefund) Valid() bool {
+	switch e {
+	case ListOrdersParamsRefundFailed:
 		return true
 	default:
 		return false
@@ -1981,12 +1999,17 @@ type Payment struct {
 	// Method Examples: card
 	Method *string `json:"method,omitempty"`
 
+	// RefundFailure Why it could not be given back, in the provider's words.
+	//
+	// Examples: lost_or_stolen_card
+	RefundFailure *string `json:"refund_failure,omitempty"`
+
 	// RefundReason Why the money is given back.
 	//
 	// Examples: the order was cancelled
 	RefundReason *string `json:"refund_reason,omitempty"`
 
-	// State created: what the provider makes of it is not known yet.
+	// State created: what the provider makes of it is not known yet. refunding: the refund is under way, which can take days.
 	State PaymentState `json:"state"`
 
 	// UpdatedAt UTC.
@@ -1995,7 +2018,7 @@ type Payment struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// PaymentState created: what the provider makes of it is not known yet.
+// PaymentState created: what the provider makes of it is not known yet. refunding: the refund is under way, which can take days.
 type PaymentState string
 
 // PaymentEventReceipt defines model for PaymentEventReceipt.
@@ -2423,10 +2446,16 @@ type ListOrdersParams struct {
 
 	// State Only orders in this state.
 	State *ListOrdersParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Refund Only orders of which a refund has failed.
+	Refund *ListOrdersParamsRefund `form:"refund,omitempty" json:"refund,omitempty"`
 }
 
 // ListOrdersParamsState defines parameters for ListOrders.
 type ListOrdersParamsState string
+
+// ListOrdersParamsRefund defines parameters for ListOrders.
+type ListOrdersParamsRefund string
 
 // PlaceOrderParams defines parameters for PlaceOrder.
 type PlaceOrderParams struct {
@@ -3032,6 +3061,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/orders/{id}/pay (the `PayOrder` operationId).
 	PayOrder(ctx context.Context, id openapi_types.UUID, params *PayOrderParams, body PayOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryRefund Try a refund that has failed again
+	//
+	// Corresponds with POST /api/v1/orders/{id}/refund (the `RetryRefund` operationId).
+	RetryRefund(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// TakePaymentEventWithBody Take an event of a payment provider
 	//
@@ -4128,6 +4162,21 @@ func (c *Client) PayOrderWithBody(ctx context.Context, id openapi_types.UUID, pa
 // Corresponds with POST /api/v1/orders/{id}/pay (the `PayOrder` operationId).
 func (c *Client) PayOrder(ctx context.Context, id openapi_types.UUID, params *PayOrderParams, body PayOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPayOrderRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryRefund Try a refund that has failed again
+//
+// Corresponds with POST /api/v1/orders/{id}/refund (the `RetryRefund` operationId).
+func (c *Client) RetryRefund(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryRefundRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -6424,6 +6473,18 @@ func NewListOrdersRequest(server string, params *ListOrdersParams) (*http.Reques
 
 		}
 
+		if params.Refund != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "refund", *params.Refund, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -6716,6 +6777,40 @@ func NewPayOrderRequestWithBody(server string, id openapi_types.UUID, params *Pa
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
+	}
+
+	return req, nil
+}
+
+// NewRetryRefundRequest constructs an http.Request for the RetryRefund method
+func NewRetryRefundRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/orders/%s/refund", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -7738,6 +7833,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/orders/{id}/pay (the `PayOrder` operationId).
 	PayOrderWithResponse(ctx context.Context, id openapi_types.UUID, params *PayOrderParams, body PayOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*PayOrderResponse, error)
+
+	// RetryRefundWithResponse Try a refund that has failed again
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/orders/{id}/refund (the `RetryRefund` operationId).
+	RetryRefundWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error)
 
 	// TakePaymentEventWithBodyWithResponse Take an event of a payment provider
 	//
@@ -12426,6 +12528,110 @@ func (r PayOrderResponse) ContentType() string {
 	return ""
 }
 
+type RetryRefundResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ItemBodyOrder
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Problem
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Problem
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetryRefundResponse) GetJSON200() *ItemBodyOrder {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationproblemJSON401() *Problem {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationproblemJSON403() *Problem {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationproblemJSON404() *Problem {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationproblemJSON409() *Problem {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryRefundResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryRefundResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryRefundResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryRefundResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type TakePaymentEventResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -14201,6 +14407,19 @@ func (c *ClientWithResponses) PayOrderWithResponse(ctx context.Context, id opena
 		return nil, err
 	}
 	return ParsePayOrderResponse(rsp)
+}
+
+// RetryRefundWithResponse Try a refund that has failed again
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/orders/{id}/refund (the `RetryRefund` operationId).
+func (c *ClientWithResponses) RetryRefundWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error) {
+	rsp, err := c.RetryRefund(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryRefundResponse(rsp)
 }
 
 // TakePaymentEventWithBodyWithResponse Take an event of a payment provider
@@ -18452,6 +18671,95 @@ func ParsePayOrderResponse(rsp *http.Response) (*PayOrderResponse, error) {
 			headers.IdempotencyReplayed = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRetryRefundResponse parses an HTTP response from a RetryRefundWithResponse call
+func ParseRetryRefundResponse(rsp *http.Response) (*RetryRefundResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryRefundResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ItemBodyOrder
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
 	}
 
 	return response, nil

@@ -685,6 +685,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orders/{id}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a refund that has failed again */
+        post: operations["retry-refund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/payments/webhook/{provider}": {
         parameters: {
             query?: never;
@@ -1843,15 +1860,20 @@ export interface components {
             /** @example card */
             method?: string;
             /**
+             * @description Why it could not be given back, in the provider's words.
+             * @example lost_or_stolen_card
+             */
+            refund_failure?: string;
+            /**
              * @description Why the money is given back.
              * @example the order was cancelled
              */
             refund_reason?: string;
             /**
-             * @description created: what the provider makes of it is not known yet.
+             * @description created: what the provider makes of it is not known yet. refunding: the refund is under way, which can take days.
              * @enum {string}
              */
-            state: "created" | "requires_action" | "processing" | "succeeded" | "failed" | "cancelled" | "refunding" | "refunded";
+            state: "created" | "requires_action" | "processing" | "succeeded" | "failed" | "cancelled" | "refunding" | "refunded" | "refund_failed";
             /**
              * Format: date-time
              * @description UTC.
@@ -5782,6 +5804,8 @@ export interface operations {
                 market_day?: string;
                 /** @description Only orders in this state. */
                 state?: "pending_payment" | "paid" | "packed" | "collected" | "cancelled" | "expired";
+                /** @description Only orders of which a refund has failed. */
+                refund?: "failed";
             };
             header?: never;
             path?: never;
@@ -6604,6 +6628,110 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the resource. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemBodyOrder"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -140,7 +140,7 @@ func (o *Observer) OrderBecame(order market.Order) {
 }
 
 // PaymentBecame implements market.Observer.
-func (o *Observer) PaymentBecame(payment market.Payment) {
+func (o *Observer) PaymentBecame(_ context.Context, payment market.Payment) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.payments == nil {

@@ -3,7 +3,6 @@ package markettest
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/google/uuid"
@@ -21,8 +20,8 @@ type Provider struct {
 	lost     bool
 	byKey    map[string]string
 	intents  map[string]*Intent
-	order    []string          // the intents, oldest first
-	refunded map[string]string // idempotency key to intent
+	order    []string // the intents, oldest first
+	refunds  refunds
 }
 
 // Intent is what the provider knows about one payment.
@@ -31,13 +30,14 @@ type Intent struct {
 
 	Request  market.PaymentRequest
 	Captured bool
-	Refunds  int
+	Refunds  int // that have not failed
 }
 
 // NewProvider returns a provider that captures every payment at once.
 func NewProvider() *Provider {
 	return &Provider{
-		next: market.PaymentSucceeded, byKey: map[string]string{}, intents: map[string]*Intent{}, refunded: map[string]string{},
+		next: market.PaymentSucceeded, byKey: map[string]string{}, intents: map[string]*Intent{},
+		refunds: refunds{next: market.PaymentRefunded},
 	}
 }
 
@@ -80,7 +80,9 @@ func (p *Provider) Intents() []Intent {
 	defer p.mu.Unlock()
 	all := make([]Intent, 0, len(p.intents))
 	for _, ref := range p.order {
-		all = append(all, *p.intents[ref])
+		intent := *p.intents[ref]
+		intent.Refunds = p.refunds.kept(ref)
+		all = append(all, intent)
 	}
 	return all
 }
@@ -108,19 +110,10 @@ func (p *Provider) CreateIntent(_ context.Context, request market.PaymentRequest
 	if err := p.failing(); err != nil {
 		return market.PaymentIntent{}, err
 	}
-	ref, known := p.byKey[request.IdempotencyKey]
-	if !known && p.declines != "" {
+	if _, known := p.byKey[request.IdempotencyKey]; !known && p.declines != "" {
 		return market.PaymentIntent{}, &market.DeclinedError{Reason: p.declines}
 	}
-	if !known {
-		ref = "pi_" + uuid.NewString()
-		p.order = append(p.order, ref)
-		p.byKey[request.IdempotencyKey] = ref
-		intent := &Intent{PaymentIntent: market.PaymentIntent{ProviderRef: ref}, Request: request}
-		intent.become(p.next)
-		p.intents[ref] = intent
-	}
-	return p.intents[ref].PaymentIntent, p.fails
+	return p.made(request, p.next).PaymentIntent, p.fails
 }
 
 // GetIntent implements market.PaymentProvider.
@@ -131,6 +124,32 @@ func (p *Provider) GetIntent(_ context.Context, ref string) (market.PaymentInten
 // CancelIntent implements market.PaymentProvider.
 func (p *Provider) CancelIntent(_ context.Context, ref string) (market.PaymentIntent, error) {
 	return p.intent(ref, func(intent *Intent) { intent.become(market.PaymentCancelled) })
+}
+
+// CallOffIntent implements market.PaymentProvider.
+func (p *Provider) CallOffIntent(_ context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.failing(); err != nil {
+		return market.PaymentIntent{}, err
+	}
+	intent := p.made(request, market.PaymentCancelled)
+	intent.become(market.PaymentCancelled)
+	return intent.PaymentIntent, p.fails
+}
+
+// made returns the intent of the request, which is made in the state when there is none.
+func (p *Provider) made(request market.PaymentRequest, state market.PaymentState) *Intent {
+	ref, known := p.byKey[request.IdempotencyKey]
+	if !known {
+		ref = "pi_" + uuid.NewString()
+		p.order = append(p.order, ref)
+		p.byKey[request.IdempotencyKey] = ref
+		intent := &Intent{PaymentIntent: market.PaymentIntent{ProviderRef: ref}, Request: request}
+		intent.become(state)
+		p.intents[ref] = intent
+	}
+	return p.intents[ref]
 }
 
 func (p *Provider) intent(ref string, do func(*Intent)) (market.PaymentIntent, error) {
@@ -145,22 +164,4 @@ func (p *Provider) intent(ref string, do func(*Intent)) (market.PaymentIntent, e
 	}
 	do(intent)
 	return intent.PaymentIntent, p.fails
-}
-
-// Refund implements market.PaymentProvider.
-func (p *Provider) Refund(_ context.Context, ref string, amount market.Money, idempotencyKey string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.failing(); err != nil {
-		return err
-	}
-	intent := p.intents[ref]
-	if intent == nil || !intent.Captured || amount != intent.Request.Amount {
-		return fmt.Errorf("refund %s of intent %q: it was not captured, or for another amount", amount, ref)
-	}
-	if _, again := p.refunded[idempotencyKey]; !again {
-		p.refunded[idempotencyKey] = ref
-		intent.Refunds++
-	}
-	return p.fails
 }

@@ -51,13 +51,13 @@ func or[T comparable](value, otherwise T) T {
 // probes is how many calls have to succeed before the breaker closes.
 const probes = 2
 
-// executor runs calls under policies.
-type executor = failsafe.Executor[market.PaymentIntent]
+// executor runs calls under policies, whatever they answer with.
+type executor = failsafe.Executor[any]
 
 // Guard is a market.PaymentProvider that calls another one.
 type Guard struct {
 	provider market.PaymentProvider
-	breaker  circuitbreaker.CircuitBreaker[market.PaymentIntent]
+	breaker  circuitbreaker.CircuitBreaker[any]
 	openFor  time.Duration
 	signals  *signals
 
@@ -69,8 +69,8 @@ type Guard struct {
 func New(name string, provider market.PaymentProvider, settings Settings, tel *telemetry.Telemetry) *Guard {
 	s := settings.complete()
 	g := &Guard{provider: provider, openFor: s.OpenFor, signals: newSignals(name, tel)}
-	g.breaker = circuitbreaker.NewBuilder[market.PaymentIntent]().
-		HandleIf(func(_ market.PaymentIntent, err error) bool { return isOutage(err) }).
+	g.breaker = circuitbreaker.NewBuilder[any]().
+		HandleIf(func(_ any, err error) bool { return isOutage(err) }).
 		WithFailureThresholdRatio(s.Failures, 2*s.Failures).
 		WithSuccessThreshold(probes).
 		WithDelay(s.OpenFor).
@@ -78,20 +78,20 @@ func New(name string, provider market.PaymentProvider, settings Settings, tel *t
 			tel.Logger.Warn("payment provider's circuit breaker", "provider", name, "from", e.OldState.String(), "to", e.NewState.String())
 		}).
 		Build()
-	protected := []failsafe.Policy[market.PaymentIntent]{
-		bulkhead.NewBuilder[market.PaymentIntent](s.Concurrency).WithMaxWaitTime(s.MaxWait).Build(),
+	protected := []failsafe.Policy[any]{
+		bulkhead.NewBuilder[any](s.Concurrency).WithMaxWaitTime(s.MaxWait).Build(),
 		g.breaker,
-		timeout.New[market.PaymentIntent](s.Timeout),
+		timeout.New[any](s.Timeout),
 	}
-	retry := retrypolicy.NewBuilder[market.PaymentIntent]().
-		HandleIf(func(_ market.PaymentIntent, err error) bool { return isPassing(err) }).
+	retry := retrypolicy.NewBuilder[any]().
+		HandleIf(func(_ any, err error) bool { return isPassing(err) }).
 		WithMaxAttempts(s.Attempts).
 		WithBackoff(s.Backoff, 10*s.Backoff).
 		WithJitterFactor(0.5). //nolint:mnd // half: callers that failed together come back apart
 		ReturnLastFailure().
 		Build()
 	g.once = failsafe.With(protected...)
-	g.repeatable = failsafe.With(append([]failsafe.Policy[market.PaymentIntent]{retry}, protected...)...)
+	g.repeatable = failsafe.With(append([]failsafe.Policy[any]{retry}, protected...)...)
 	g.signals.watch(g.State)
 	return g
 }
@@ -110,29 +110,38 @@ func isPassing(err error) bool {
 
 // CreateIntent implements market.PaymentProvider. Without an idempotency key it is not repeated.
 func (g *Guard) CreateIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
-	return g.call(ctx, catalogue.PaymentCreateIntent, g.given(request.IdempotencyKey),
+	return call(ctx, g, catalogue.PaymentCreateIntent, g.given(request.IdempotencyKey),
 		func(ctx context.Context) (market.PaymentIntent, error) { return g.provider.CreateIntent(ctx, request) })
 }
 
 // GetIntent implements market.PaymentProvider.
 func (g *Guard) GetIntent(ctx context.Context, ref string) (market.PaymentIntent, error) {
-	return g.call(ctx, catalogue.PaymentGetIntent, g.repeatable,
+	return call(ctx, g, catalogue.PaymentGetIntent, g.repeatable,
 		func(ctx context.Context) (market.PaymentIntent, error) { return g.provider.GetIntent(ctx, ref) })
 }
 
 // CancelIntent implements market.PaymentProvider. It has no idempotency key, so it is not repeated here.
 func (g *Guard) CancelIntent(ctx context.Context, ref string) (market.PaymentIntent, error) {
-	return g.call(ctx, catalogue.PaymentCancelIntent, g.once,
+	return call(ctx, g, catalogue.PaymentCancelIntent, g.once,
 		func(ctx context.Context) (market.PaymentIntent, error) { return g.provider.CancelIntent(ctx, ref) })
 }
 
+// CallOffIntent implements market.PaymentProvider. Without an idempotency key it is not repeated.
+func (g *Guard) CallOffIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	return call(ctx, g, catalogue.PaymentCallOff, g.given(request.IdempotencyKey),
+		func(ctx context.Context) (market.PaymentIntent, error) { return g.provider.CallOffIntent(ctx, request) })
+}
+
 // Refund implements market.PaymentProvider. Without an idempotency key it is not repeated.
-func (g *Guard) Refund(ctx context.Context, ref string, amount market.Money, idempotencyKey string) error {
-	_, err := g.call(ctx, catalogue.PaymentRefund, g.given(idempotencyKey),
-		func(ctx context.Context) (market.PaymentIntent, error) {
-			return market.PaymentIntent{}, g.provider.Refund(ctx, ref, amount, idempotencyKey)
-		})
-	return err
+func (g *Guard) Refund(ctx context.Context, request market.RefundRequest) (market.Refund, error) {
+	return call(ctx, g, catalogue.PaymentRefund, g.given(request.IdempotencyKey),
+		func(ctx context.Context) (market.Refund, error) { return g.provider.Refund(ctx, request) })
+}
+
+// GetRefund implements market.PaymentProvider.
+func (g *Guard) GetRefund(ctx context.Context, ref string) (market.Refund, error) {
+	return call(ctx, g, catalogue.PaymentGetRefund, g.repeatable,
+		func(ctx context.Context) (market.Refund, error) { return g.provider.GetRefund(ctx, ref) })
 }
 
 // given picks the policies for a call with the idempotency key.
@@ -143,16 +152,15 @@ func (g *Guard) given(idempotencyKey string) executor {
 	return g.repeatable
 }
 
-func (g *Guard) call(ctx context.Context, operation string, policies executor,
-	do func(context.Context) (market.PaymentIntent, error),
-) (market.PaymentIntent, error) {
+// call makes the call under the policies.
+func call[T any](ctx context.Context, g *Guard, operation string, policies executor, do func(context.Context) (T, error)) (T, error) {
 	var asked atomic.Bool // the policies run it elsewhere, and may have gone on
-	intent, err := policies.WithContext(ctx).GetWithExecution(func(x failsafe.Execution[market.PaymentIntent]) (market.PaymentIntent, error) {
+	answer, err := policies.WithContext(ctx).GetWithExecution(func(x failsafe.Execution[any]) (any, error) {
 		asked.Store(true)
 		attempt := g.signals.begin(x.Context(), ctx, operation, x.Attempts())
-		intent, err := do(attempt.ctx)
+		answer, err := do(attempt.ctx)
 		attempt.end(err)
-		return intent, err
+		return answer, err
 	})
 	switch {
 	case errors.Is(err, circuitbreaker.ErrOpen):
@@ -164,7 +172,8 @@ func (g *Guard) call(ctx context.Context, operation string, policies executor,
 	if err != nil && !asked.Load() {
 		err = fmt.Errorf("%w: %w", err, market.ErrNotAsked)
 	}
-	return intent, err
+	value, _ := answer.(T) // none came when the call was not made
+	return value, err
 }
 
 // asUnavailable gives what the policies and the context end calls with the kind that the port promises.

@@ -64,8 +64,16 @@ func (s *scripted) CancelIntent(ctx context.Context, ref string) (market.Payment
 	return market.PaymentIntent{ProviderRef: ref}, s.called(ctx)
 }
 
-func (s *scripted) Refund(ctx context.Context, _ string, _ market.Money, _ string) error {
-	return s.called(ctx)
+func (s *scripted) CallOffIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	return market.PaymentIntent{ProviderRef: request.PaymentID}, s.called(ctx)
+}
+
+func (s *scripted) Refund(ctx context.Context, request market.RefundRequest) (market.Refund, error) {
+	return market.Refund{ProviderRef: "re_1", Key: request.IdempotencyKey}, s.called(ctx)
+}
+
+func (s *scripted) GetRefund(ctx context.Context, ref string) (market.Refund, error) {
+	return market.Refund{ProviderRef: ref}, s.called(ctx)
 }
 
 func away(context.Context, int) error  { return market.ErrProviderUnavailable }
@@ -125,6 +133,12 @@ func TestOnlyWhatIsSafeIsRepeated(t *testing.T) {
 				return err
 			}, 1, market.ErrProviderUnavailable,
 		},
+		"calling an intent off": {
+			failing(1), func(ctx context.Context, g *guard.Guard) error { _, err := g.CallOffIntent(ctx, keyed); return err }, 2, nil,
+		},
+		"reading a refund": {
+			failing(1), func(ctx context.Context, g *guard.Guard) error { _, err := g.GetRefund(ctx, "re_1"); return err }, 2, nil,
+		},
 		"reading an intent": {
 			failing(1), func(ctx context.Context, g *guard.Guard) error { _, err := g.GetIntent(ctx, "pi_1"); return err }, 2, nil,
 		},
@@ -134,11 +148,15 @@ func TestOnlyWhatIsSafeIsRepeated(t *testing.T) {
 		},
 		"a refund with a key": {
 			failing(1), func(ctx context.Context, g *guard.Guard) error {
-				return g.Refund(ctx, "pi_1", market.Money{}, "refund-1")
+				_, err := g.Refund(ctx, market.RefundRequest{ProviderRef: "pi_1", IdempotencyKey: "refund-1"})
+				return err
 			}, 2, nil,
 		},
 		"not a refund without a key": {
-			away, func(ctx context.Context, g *guard.Guard) error { return g.Refund(ctx, "pi_1", market.Money{}, "") },
+			away, func(ctx context.Context, g *guard.Guard) error {
+				_, err := g.Refund(ctx, market.RefundRequest{})
+				return err
+			},
 			1, market.ErrProviderUnavailable,
 		},
 		"not a payment that was declined": {
@@ -363,7 +381,12 @@ func TestTheGuardKeepsThePromisesOfWhatItGuards(t *testing.T) {
 	again, err := g.GetIntent(t.Context(), intent.ProviderRef)
 	require.NoError(t, err)
 	require.Equal(t, intent, again)
-	require.NoError(t, g.Refund(t.Context(), intent.ProviderRef, amount, "refund-1"))
+	refund, err := g.Refund(t.Context(), market.RefundRequest{ProviderRef: intent.ProviderRef, Amount: amount, IdempotencyKey: "refund-1"})
+	require.NoError(t, err)
+	require.Equal(t, market.PaymentRefunded, refund.State)
+	same, err := g.GetRefund(t.Context(), refund.ProviderRef)
+	require.NoError(t, err)
+	require.Equal(t, refund, same)
 	_, err = g.CancelIntent(t.Context(), "pi_none")
 	require.ErrorIs(t, err, market.ErrNotFound)
 }

@@ -107,12 +107,9 @@ func (s *Sandbox) deliver(ctx context.Context, client *http.Client, url string, 
 }
 
 func (s *Sandbox) post(ctx context.Context, client *http.Client, url string, d Delivery) error {
+	kind, object := d.object()
 	body, err := json.Marshal(payments.Event{
-		ID: d.EventID, Object: "event", Type: "payment_intent." + string(d.Status), Created: d.At.Unix(),
-		Data: payments.EventData{Object: payments.EventIntent{
-			ID: d.Ref, Object: "payment_intent", Status: d.Status,
-			Metadata: map[string]string{payments.MetadataOrder: d.OrderID, payments.MetadataPayment: d.Payment, "notice": Notice},
-		}},
+		ID: d.EventID, Object: "event", Type: kind, Created: d.At.Unix(), Data: payments.EventData{Object: object},
 	})
 	if err != nil {
 		return fmt.Errorf("write event %s: %w", d.EventID, err)
@@ -133,4 +130,15 @@ func (s *Sandbox) post(ctx context.Context, client *http.Client, url string, d D
 		return fmt.Errorf("deliver to %s: it answers %s", url, response.Status)
 	}
 	return nil
+}
+
+// object is what the event is about, as Stripe shows it.
+func (d Delivery) object() (kind string, object payments.EventObject) {
+	if d.Refund != nil {
+		return d.Refund.object(d)
+	}
+	return "payment_intent." + string(d.Status), payments.EventObject{
+		ID: d.Ref, Object: "payment_intent", Status: string(d.Status),
+		Metadata: map[string]string{payments.MetadataOrder: d.OrderID, payments.MetadataPayment: d.Payment, "notice": Notice},
+	}
 }

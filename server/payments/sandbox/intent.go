@@ -24,7 +24,7 @@ type Intent struct {
 	Status     stripe.PaymentIntentStatus `json:"status"`
 	CapturesAt time.Time                  `json:"captures_at,omitzero"` // when it succeeds by itself
 	Captures   int                        `json:"captures"`
-	Refunds    map[string]int64           `json:"refunds,omitempty"` // minor units by idempotency key
+	Refunded   []Refund                   `json:"refunded,omitempty"` // the tries, oldest first
 }
 
 // Delivery is an event that is to be sent.
@@ -34,10 +34,20 @@ type Delivery struct {
 	Ref      string                     `json:"ref"`
 	OrderID  string                     `json:"order_id"`
 	Payment  string                     `json:"payment_id"`
-	Status   stripe.PaymentIntentStatus `json:"status"`
-	At       time.Time                  `json:"at"`  // when it happened
-	Due      time.Time                  `json:"due"` // when it is to be sent
+	Status   stripe.PaymentIntentStatus `json:"status"`           // of the intent
+	Refund   *Refund                    `json:"refund,omitempty"` // as it was then, when the event is about it
+	At       time.Time                  `json:"at"`               // when it happened
+	Due      time.Time                  `json:"due"`              // when it is to be sent
 	Attempts int                        `json:"attempts"`
+}
+
+// begin makes the intent of the request, unless there is one.
+func (i *Intent) begin(r market.PaymentRequest, behaviour Behaviour) {
+	if i.Ref == "" {
+		*i = Intent{
+			Ref: refOf(r), OrderID: r.OrderID, PaymentID: r.PaymentID, Amount: r.Amount, Method: r.Method, Behaviour: behaviour,
+		}
+	}
 }
 
 // sameAs reports whether the request is the one that the intent was made for.
@@ -68,6 +78,9 @@ func (i *Intent) act(now time.Time) ([]Delivery, error) {
 func (i *Intent) settle(now time.Time) {
 	if !i.CapturesAt.IsZero() && !now.Before(i.CapturesAt) {
 		i.capture()
+	}
+	for at := range i.Refunded {
+		i.Refunded[at].settle(now)
 	}
 }
 
@@ -100,29 +113,4 @@ func (i *Intent) view(status stripe.PaymentIntentStatus) market.PaymentIntent {
 		seen.ClientSecret = i.Ref + "_secret_of_the_sandbox"
 	}
 	return seen
-}
-
-// refund gives the amount back, once for each key.
-func (i *Intent) refund(amount market.Money, key string) error {
-	if before, again := i.Refunds[key]; again {
-		if before != amount.Amount {
-			return fmt.Errorf("the key %q was used for a refund of %d", key, before)
-		}
-		return nil
-	}
-	left := i.Amount.Amount
-	for _, refunded := range i.Refunds {
-		left -= refunded
-	}
-	switch {
-	case i.Status != stripe.PaymentIntentStatusSucceeded:
-		return fmt.Errorf("it is %s: nothing was captured", i.Status)
-	case amount.Currency != i.Amount.Currency || amount.Amount <= 0 || amount.Amount > left:
-		return fmt.Errorf("%s is not from what is left, %d of %s", amount, left, i.Amount)
-	}
-	if i.Refunds == nil {
-		i.Refunds = map[string]int64{}
-	}
-	i.Refunds[key] = amount.Amount
-	return nil
 }

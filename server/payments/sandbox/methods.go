@@ -25,6 +25,9 @@ const (
 	WebhookTwice     Behaviour = "webhook_twice"
 	WebhookReordered Behaviour = "webhook_reordered"
 	WebhookNever     Behaviour = "webhook_never"
+	RefundPending    Behaviour = "refund_pending"
+	RefundFails      Behaviour = "refund_fails"
+	RefundBounces    Behaviour = "refund_bounces"
 )
 
 // Prefix makes a behaviour's name a payment method.
@@ -39,6 +42,7 @@ const (
 	processingTime = 2 * time.Second  // from processing to captured
 	latenessOf     = 30 * time.Second // of a late webhook
 	reorderingOf   = time.Second      // by which the earlier event comes later
+	refundTime     = 2 * time.Second  // from a refund that is pending to what becomes of it
 )
 
 // Method says what a payment method does.
@@ -63,6 +67,9 @@ func Methods() []Method {
 		{Prefix + string(WebhookTwice), "Is said to be processing; the webhook that tells of the capture comes twice."},
 		{Prefix + string(WebhookReordered), "Is said to be processing; the webhook that says so comes after the one that tells of the capture."},
 		{Prefix + string(WebhookNever), "Is said to be processing; no webhook ever tells of the capture."},
+		{Prefix + string(RefundPending), "Is captured at once; a refund of it is pending for two seconds, then a webhook tells that it has succeeded."},
+		{Prefix + string(RefundFails), "Is captured at once; the first refund of it is pending for two seconds, then a webhook tells that it has failed. The next one succeeds."},
+		{Prefix + string(RefundBounces), "Is captured at once; the first refund of it succeeds, and two seconds later a webhook tells that it has failed after all. The next one succeeds."},
 	}
 	return methods
 }

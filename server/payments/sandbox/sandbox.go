@@ -108,11 +108,7 @@ func refOf(r market.PaymentRequest) string {
 }
 
 func (s *Sandbox) create(i *Intent, r market.PaymentRequest, behaviour Behaviour) ([]Delivery, error) {
-	if i.Ref == "" {
-		*i = Intent{
-			Ref: refOf(r), OrderID: r.OrderID, PaymentID: r.PaymentID, Amount: r.Amount, Method: r.Method, Behaviour: behaviour,
-		}
-	}
+	i.begin(r, behaviour)
 	if !i.sameAs(r) {
 		return nil, fmt.Errorf("the idempotency key %q was used for payment %s over %s", r.IdempotencyKey, i.PaymentID, i.Amount)
 	}
@@ -169,12 +165,29 @@ func (s *Sandbox) CancelIntent(ctx context.Context, ref string) (market.PaymentI
 	return intent.view(intent.Status), err
 }
 
-// Refund implements market.PaymentProvider.
-func (s *Sandbox) Refund(ctx context.Context, ref string, amount market.Money, idempotencyKey string) error {
-	_, err := s.change(ctx, ref, "refund "+amount.String()+" of", func(i *Intent) ([]Delivery, error) {
-		return nil, i.refund(amount, idempotencyKey)
+// CallOffIntent implements market.PaymentProvider. What has not arrived is kept as cancelled, for when it does.
+func (s *Sandbox) CallOffIntent(ctx context.Context, r market.PaymentRequest) (market.PaymentIntent, error) {
+	if order, told := s.told(); told {
+		if err := errors.Join(s.suffer(ctx, order), s.delay(ctx, order)); err != nil {
+			return market.PaymentIntent{}, err
+		}
+	}
+	intent, err := s.ledger.ChangeSandboxIntent(ctx, refOf(r), func(i *Intent) ([]Delivery, error) {
+		i.begin(r, OK)
+		i.settle(s.clock.Now())
+		if i.settled() {
+			return nil, nil
+		}
+		if i.Answer == "" { // nothing was done for it
+			i.Answer = stripe.PaymentIntentStatusCanceled
+		}
+		i.Status, i.CapturesAt = stripe.PaymentIntentStatusCanceled, time.Time{}
+		return nil, nil
 	})
-	return err
+	if err != nil {
+		return market.PaymentIntent{}, fmt.Errorf("call off payment %s in the sandbox: %w", r.PaymentID, asUnavailable(err))
+	}
+	return intent.view(intent.Status), nil
 }
 
 // change alters an intent that there is.

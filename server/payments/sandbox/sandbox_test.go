@@ -272,20 +272,65 @@ func TestRefunds(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		captured, err := b.CreateIntent(t.Context(), pay(sandbox.OK))
 		require.NoError(t, err)
-		all := pay(sandbox.OK).Amount
-		for range 2 {
-			require.NoError(t, b.Refund(t.Context(), captured.ProviderRef, all, "refund-1"), "the same refund again is the same refund")
+		for _, key := range []string{"refund-1", "refund-1", "refund-2"} {
+			made, err := b.Refund(t.Context(), back(captured.ProviderRef, key))
+			require.NoError(t, err)
+			require.Equal(t, market.Refund{
+				ProviderRef: "re_" + captured.ProviderRef + "_of_1", Key: "refund-1", State: market.PaymentRefunded,
+			}, made, "the money is given back once")
 			b.restart()
 		}
-		require.ErrorContains(t, b.Refund(t.Context(), captured.ProviderRef, all, "refund-2"), "not from what is left, 0 of")
-		require.ErrorIs(t, b.Refund(t.Context(), "pi_none", all, "refund-1"), market.ErrNotFound)
+		_, err = b.Refund(t.Context(), back("pi_none", "refund-1"))
+		require.ErrorIs(t, err, market.ErrNotFound)
+		for _, ref := range []string{"re_none", "re_" + captured.ProviderRef + "_of_2"} {
+			_, err = b.GetRefund(t.Context(), ref)
+			require.ErrorIs(t, err, market.ErrNotFound)
+		}
 
 		waiting := pay(sandbox.RequiresAction)
 		waiting.IdempotencyKey = "payment-2"
 		intent, err := b.CreateIntent(t.Context(), waiting)
 		require.NoError(t, err)
-		require.ErrorContains(t, b.Refund(t.Context(), intent.ProviderRef, all, "refund-3"), "nothing was captured")
+		_, err = b.Refund(t.Context(), back(intent.ProviderRef, "refund-3"))
+		require.ErrorContains(t, err, "nothing was captured")
 	})
+}
+
+func back(intent, key string) market.RefundRequest {
+	return market.RefundRequest{ProviderRef: intent, PaymentID: "payment-1", Amount: pay(sandbox.OK).Amount, IdempotencyKey: key}
+}
+
+func TestWhatBecomesOfARefundIsAsTheMethodSays(t *testing.T) {
+	const pending, done, failed = market.PaymentRefunding, market.PaymentRefunded, market.PaymentRefundFailed
+	for behaviour, c := range map[sandbox.Behaviour]struct{ answer, end, again market.PaymentState }{
+		sandbox.RefundPending: {pending, done, done},
+		sandbox.RefundFails:   {pending, failed, done},
+		sandbox.RefundBounces: {done, failed, done},
+	} {
+		t.Run(string(behaviour), func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				captured, err := b.CreateIntent(t.Context(), pay(behaviour))
+				require.NoError(t, err)
+				first, err := b.Refund(t.Context(), back(captured.ProviderRef, "refund-1"))
+				require.NoError(t, err)
+				require.Equal(t, c.answer, first.State)
+				b.deliver(0, market.PaymentSucceeded)
+				b.restart()
+				b.deliver(time.Minute, market.PaymentSucceeded, c.end)
+				told := b.events[1]
+				require.Equal(t, "payment-1", told.PaymentID)
+				require.Equal(t, captured.ProviderRef, told.ProviderRef)
+				now, err := b.GetRefund(t.Context(), first.ProviderRef)
+				require.NoError(t, err)
+				require.Equal(t, now, told.Refund)
+				require.Equal(t, c.end == failed, now.Failure != "")
+				second, err := b.Refund(t.Context(), back(captured.ProviderRef, "refund-2"))
+				require.NoError(t, err)
+				require.Equal(t, c.again, second.State)
+				require.Equal(t, c.end == failed, second.ProviderRef != first.ProviderRef, "what has not failed is not made again")
+			})
+		})
+	}
 }
 
 func TestWhatIsNotThereIsNotFound(t *testing.T) {
@@ -330,6 +375,35 @@ func TestAPaymentThatIsCancelledInTimeIsNotCaptured(t *testing.T) {
 	})
 }
 
+func TestAPaymentThatIsCalledOffIsNotCapturedByWhatArrivesLater(t *testing.T) {
+	for behaviour, captures := range map[sandbox.Behaviour]int{
+		"nothing has arrived": 0, sandbox.OK: 1, sandbox.Lost: 1, sandbox.Fail: 0, sandbox.RequiresAction: 0, sandbox.Processing: 0, sandbox.Decline: 0,
+	} {
+		t.Run(string(behaviour), func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				asked := pay(behaviour)
+				if behaviour == "nothing has arrived" {
+					asked = pay(sandbox.OK)
+				} else {
+					_, _ = b.CreateIntent(t.Context(), asked)
+				}
+				var off market.PaymentIntent
+				for range 2 {
+					var err error
+					off, err = b.CallOffIntent(t.Context(), asked)
+					require.NoError(t, err)
+					require.Equal(t, captures == 1, off.State == market.PaymentSucceeded)
+				}
+				b.clock.Advance(time.Minute)
+				for range 4 {
+					_, _ = b.CreateIntent(t.Context(), asked)
+				}
+				require.Equal(t, captures, b.captures(off.ProviderRef))
+			})
+		})
+	}
+}
+
 func TestTheAdminPortTellsItHowToTreatAllPayments(t *testing.T) {
 	for name, c := range map[string]struct {
 		body string
@@ -349,7 +423,8 @@ func TestTheAdminPortTellsItHowToTreatAllPayments(t *testing.T) {
 			return err
 		}, market.ErrProviderUnavailable},
 		"not to answer": {`{"behaviour":"timeout","duration":"1m"}`, func(ctx context.Context, b *bench) error {
-			return b.Refund(ctx, "pi_none", pay(sandbox.OK).Amount, "refund-1")
+			_, err := b.Refund(ctx, back("pi_none", "refund-1"))
+			return err
 		}, context.DeadlineExceeded},
 		"to be slower than anybody waits": {`{"behaviour":"slow","delay":"30s","duration":"1m"}`, func(ctx context.Context, b *bench) error {
 			_, err := b.CancelIntent(ctx, "pi_none")

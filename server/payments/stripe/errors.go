@@ -90,6 +90,12 @@ func leftBehind(err error) string {
 	return ""
 }
 
+// isOtherRequest reports whether Stripe knows the idempotency key for a request with other parameters.
+func isOtherRequest(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Type == stripe.ErrorTypeIdempotency && e.Status == http.StatusBadRequest
+}
+
 func codeOf(err error) stripe.ErrorCode {
 	var e *Error
 	if errors.As(err, &e) {
@@ -98,10 +104,10 @@ func codeOf(err error) stripe.ErrorCode {
 	return ""
 }
 
-// missing makes an error that says there is no such intent a market.ErrNotFound.
-func missing(ref string, err error) error {
+// missing makes an error that says there is no such thing a market.ErrNotFound.
+func missing(kind, ref string, err error) error {
 	if codeOf(err) == stripe.ErrorCodeResourceMissing {
-		return errors.Join(&market.NotFoundError{Kind: "payment intent", ID: ref}, err)
+		return errors.Join(&market.NotFoundError{Kind: kind, ID: ref}, err)
 	}
 	return err
 }

@@ -44,7 +44,8 @@ type fakeStripe struct {
 	saved    map[string]*savedAnswer // by idempotency key
 	events   []fakeEvent
 	captures map[string]int // by payment id
-	refunds  map[string]int // by payment id
+	refunds  []*fakeRefund
+	slow     bool // refunds are pending until settle is called
 	disturb  func(operation string) disturbance
 	entered  chan struct{} // told when a request that is held has come in
 	release  chan struct{} // a request waits for it before it is answered, when it is not nil
@@ -54,7 +55,6 @@ type fakeIntent struct {
 	id, status, paymentID string
 	amount                string
 	currency              string
-	refunded              bool
 	metadata              map[string]string
 }
 
@@ -69,7 +69,13 @@ type savedAnswer struct {
 type fakeEvent struct {
 	id, kind string
 	created  time.Time
-	intent   map[string]any
+	object   map[string]any
+}
+
+type fakeRefund struct {
+	id, status, failure string
+	intent              *fakeIntent
+	metadata            map[string]string
 }
 
 // disturbance is what goes wrong with a request.
@@ -87,7 +93,7 @@ const (
 func newFake(t *testing.T) *fakeStripe {
 	t.Helper()
 	f := &fakeStripe{
-		t: t, intents: map[string]*fakeIntent{}, saved: map[string]*savedAnswer{}, captures: map[string]int{}, refunds: map[string]int{},
+		t: t, intents: map[string]*fakeIntent{}, saved: map[string]*savedAnswer{}, captures: map[string]int{},
 	}
 	f.server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.server.Close)
@@ -190,7 +196,7 @@ func parameters(path string) []string {
 			"automatic_payment_methods[allow_redirects]", "metadata[order_id]", "metadata[payment_id]",
 		}
 	case "/v1/refunds":
-		return []string{"payment_intent", "amount"}
+		return []string{"payment_intent", "amount", "metadata[payment_id]", "metadata[refund_key]"}
 	}
 	return nil
 }
@@ -220,6 +226,9 @@ func (f *fakeStripe) form(w http.ResponseWriter, r *http.Request) (url.Values, b
 func (f *fakeStripe) act(r *http.Request, form url.Values) (int, any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if strings.HasPrefix(r.URL.Path, "/v1/refunds") && r.Method == http.MethodGet {
+		return f.readRefunds(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/v1/refunds"), "/"), r.URL.Query())
+	}
 	id, action, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/v1/payment_intents"), "/"), "/")
 	switch {
 	case r.Method == http.MethodPost && r.URL.Path == "/v1/payment_intents":
@@ -289,14 +298,77 @@ func (f *fakeStripe) refund(form url.Values) (int, any) {
 		return 404, failure("invalid_request_error", "resource_missing", "No such payment_intent")
 	case intent.status != "succeeded":
 		return 400, failure("invalid_request_error", "payment_intent_unexpected_state", "This PaymentIntent has no successful charge.")
-	case intent.refunded:
+	case slices.ContainsFunc(f.refunds, func(r *fakeRefund) bool { return r.intent == intent && r.status != "failed" }):
 		return 400, failure("invalid_request_error", "charge_already_refunded", "Charge has already been refunded.")
 	case form.Get("amount") != intent.amount:
 		f.t.Errorf("refund of %s for an intent over %s", form.Get("amount"), intent.amount)
 	}
-	intent.refunded = true
-	f.refunds[intent.paymentID]++
-	return 200, map[string]any{"id": "re_" + intent.id, "object": "refund", "status": "succeeded"}
+	refund := &fakeRefund{
+		id: fmt.Sprintf("re_%d", len(f.refunds)+1), status: "succeeded", intent: intent,
+		metadata: map[string]string{"payment_id": form.Get("metadata[payment_id]"), "refund_key": form.Get("metadata[refund_key]")},
+	}
+	if f.slow {
+		refund.status = "pending"
+	}
+	f.refunds = append(f.refunds, refund)
+	f.tell(refund, "refund.created")
+	return 200, refund.json()
+}
+
+// readRefunds is the API's GET of one refund, or of those of an intent, the newest first.
+func (f *fakeStripe) readRefunds(id string, query url.Values) (int, any) {
+	found := []any{}
+	for _, refund := range slices.Backward(f.refunds) {
+		switch {
+		case refund.id == id:
+			return 200, refund.json()
+		case id == "" && refund.intent.id == query.Get("payment_intent"):
+			found = append(found, refund.json())
+		}
+	}
+	if id != "" {
+		return 404, failure("invalid_request_error", "resource_missing", "No such refund: '"+id+"'")
+	}
+	return 200, map[string]any{"object": "list", "url": "/v1/refunds", "has_more": false, "data": found}
+}
+
+// settle is what becomes of a refund at the customer's bank. Stripe tells of it by several events.
+func (f *fakeStripe) settle(id, status, failure string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	refund := f.refunds[slices.IndexFunc(f.refunds, func(r *fakeRefund) bool { return r.id == id })]
+	refund.status, refund.failure = status, failure
+	f.tell(refund, "refund.updated")
+	f.tell(refund, "charge.refund.updated")
+	if status == "failed" {
+		f.tell(refund, "refund.failed")
+	}
+}
+
+func (f *fakeStripe) tell(refund *fakeRefund, kind string) {
+	f.events = append(f.events, fakeEvent{id: fmt.Sprintf("evt_%d", len(f.events)+1), kind: kind, created: time.Now(), object: refund.json()})
+}
+
+// refundsOf counts those of the payment that have not failed.
+func (f *fakeStripe) refundsOf(paymentID string) int {
+	n := 0
+	for _, refund := range f.refunds {
+		if refund.intent.paymentID == paymentID && refund.status != "failed" {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *fakeRefund) json() map[string]any {
+	object := map[string]any{
+		"id": r.id, "object": "refund", "status": r.status, "payment_intent": r.intent.id, "charge": "ch_" + r.intent.id,
+		"amount": json.RawMessage(r.intent.amount), "currency": r.intent.currency, "metadata": r.metadata,
+	}
+	if r.failure != "" {
+		object["failure_reason"] = r.failure
+	}
+	return object
 }
 
 // become moves the intent on, as when the customer's bank has decided, and notes the event.
@@ -310,7 +382,7 @@ func (f *fakeStripe) become(intent *fakeIntent, status string) {
 		f.captures[intent.paymentID]++
 	}
 	f.events = append(f.events, fakeEvent{
-		id: fmt.Sprintf("evt_%d", len(f.events)+1), kind: "payment_intent." + kinds[status], created: time.Now(), intent: intent.json(),
+		id: fmt.Sprintf("evt_%d", len(f.events)+1), kind: "payment_intent." + kinds[status], created: time.Now(), object: intent.json(),
 	})
 }
 
@@ -330,7 +402,7 @@ func (f *fakeStripe) confirm(id string) (confirmed bool) {
 func (e fakeEvent) delivery(at time.Time, secret string) (body []byte, signature string) {
 	body, _ = json.Marshal(map[string]any{
 		"id": e.id, "object": "event", "api_version": apiVersion, "created": e.created.Unix(), "type": e.kind, "livemode": false,
-		"pending_webhooks": 1, "data": map[string]any{"object": e.intent},
+		"pending_webhooks": 1, "data": map[string]any{"object": e.object},
 	})
 	mac := hmac.New(sha256.New, []byte(secret))
 	fmt.Fprintf(mac, "%d.%s", at.Unix(), body)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,11 +29,21 @@ func TestNothingIsChargedTwiceWhateverGoesWrong(t *testing.T) {
 		g := guarded(t, f)
 		method := rapid.SampledFrom([]string{"", methodVisa, methodDeclined, methodThreeDS, methodProcessing}).Draw(rt, "method")
 		payments := rapid.IntRange(1, 3).Draw(rt, "payments")
-		declined := map[string]bool{}
+		declined, ended := map[string]bool{}, map[string]bool{}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			id := fmt.Sprintf("payment-%d", rapid.IntRange(1, payments).Draw(rt, "payment"))
 			r := request(method)
 			r.PaymentID, r.IdempotencyKey = id, id
+			if rapid.IntRange(0, 3).Draw(rt, "calls off") == 0 {
+				before := f.captures[id]
+				_, _ = g.CallOffIntent(t.Context(), r) // it may fail
+				require.Equal(rt, before, f.captures[id], "calling off charges nothing")
+				ended[id] = true
+				continue
+			}
+			if ended[id] {
+				continue // nobody asks for money any more
+			}
 			intent, err := g.CreateIntent(t.Context(), r)
 			var isDecline *market.DeclinedError
 			switch {
@@ -42,14 +53,29 @@ func TestNothingIsChargedTwiceWhateverGoesWrong(t *testing.T) {
 				require.ErrorIs(rt, err, market.ErrProviderUnavailable)
 			case rapid.Bool().Draw(rt, "the customer confirms"):
 				f.confirm(intent.ProviderRef)
+			case rapid.Bool().Draw(rt, "a bank sends refunds back"):
+				f.bounce()
 			case intent.State == market.PaymentSucceeded:
-				_ = g.Refund(t.Context(), intent.ProviderRef, r.Amount, "refund-"+id) // it may fail, but not give back twice
+				_, _ = g.Refund(t.Context(), refundOf(intent, id, rapid.StringMatching("[12]").Draw(rt, "try"))) // it may fail, but not give back twice
 			default:
 				_, _ = g.CancelIntent(t.Context(), intent.ProviderRef) // it may fail
 			}
 			f.check(rt, declined)
 		}
 	})
+}
+
+func refundOf(intent market.PaymentIntent, payment, try string) market.RefundRequest {
+	return market.RefundRequest{
+		ProviderRef: intent.ProviderRef, PaymentID: payment, Amount: request("").Amount, IdempotencyKey: "refund-" + payment + "-" + try,
+	}
+}
+
+// bounce lets every refund fail that has been made so far.
+func (f *fakeStripe) bounce() {
+	for _, refund := range slices.Clone(f.refunds) {
+		f.settle(refund.id, "failed", "lost_or_stolen_card")
+	}
 }
 
 func guarded(t *testing.T, f *fakeStripe) *guard.Guard {
@@ -72,6 +98,6 @@ func (f *fakeStripe) check(t require.TestingT, declined map[string]bool) {
 	for id, n := range intents {
 		require.LessOrEqual(t, n, 1, "intents of %s", id)
 		require.LessOrEqual(t, f.captures[id], 1, "captures of %s", id)
-		require.LessOrEqual(t, f.refunds[id], 1, "refunds of %s", id)
+		require.LessOrEqual(t, f.refundsOf(id), 1, "refunds of %s", id)
 	}
 }

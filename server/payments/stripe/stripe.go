@@ -55,9 +55,18 @@ func New(config Config) (*Provider, error) {
 // CreateIntent implements market.PaymentProvider. With a method, which is the id of a PaymentMethod, the payment is
 // confirmed at once; without one the customer's browser does so with the client secret.
 func (p *Provider) CreateIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	intent, err := p.create(ctx, request)
+	if left := leftBehind(err); left != "" {
+		return p.abandon(ctx, left, err)
+	}
+	return intent, err
+}
+
+func (p *Provider) create(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	doing := "create a PaymentIntent for payment " + request.PaymentID
 	amount, err := amountOf(request.Amount)
 	if err != nil {
-		return market.PaymentIntent{}, fmt.Errorf("create a PaymentIntent for payment %s: %w", request.PaymentID, err)
+		return market.PaymentIntent{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	params := &stripe.PaymentIntentCreateParams{
 		Amount:   stripe.Int64(amount),
@@ -74,14 +83,27 @@ func (p *Provider) CreateIntent(ctx context.Context, request market.PaymentReque
 	}
 	params.SetIdempotencyKey(request.IdempotencyKey)
 	intent, err := p.client.V1PaymentIntents.Create(ctx, params)
-	if err == nil {
-		return intentOf(intent)
+	if err != nil {
+		return market.PaymentIntent{}, translate(doing, err)
 	}
-	err = translate("create a PaymentIntent for payment "+request.PaymentID, err)
-	if left := leftBehind(err); left != "" {
-		return p.abandon(ctx, left, err)
+	return intentOf(intent)
+}
+
+// CallOffIntent implements market.PaymentProvider. It asks for an intent that nobody confirms, with the key of the request.
+// When Stripe makes it, the request has not arrived, and can do nothing any more: its key stands for this intent, and Stripe
+// refuses one key with other parameters. When Stripe refuses ours, the request has arrived, and asking for the same again tells
+// what came of it: https://docs.stripe.com/api/idempotent_requests.
+func (p *Provider) CallOffIntent(ctx context.Context, request market.PaymentRequest) (market.PaymentIntent, error) {
+	unconfirmed := request
+	unconfirmed.Method = ""
+	intent, err := p.create(ctx, unconfirmed)
+	if isOtherRequest(err) {
+		intent, err = p.CreateIntent(ctx, request)
 	}
-	return market.PaymentIntent{}, err
+	if err != nil {
+		return market.PaymentIntent{}, fmt.Errorf("call off payment %s: %w", request.PaymentID, err)
+	}
+	return p.CancelIntent(ctx, intent.ProviderRef)
 }
 
 // abandon cancels the intent that a decline leaves behind. Stripe would let the customer try another card on it, while
@@ -102,7 +124,7 @@ func (p *Provider) abandon(ctx context.Context, ref string, declined error) (mar
 func (p *Provider) GetIntent(ctx context.Context, ref string) (market.PaymentIntent, error) {
 	intent, err := p.client.V1PaymentIntents.Retrieve(ctx, ref, nil)
 	if err != nil {
-		return market.PaymentIntent{}, missing(ref, translate("read PaymentIntent "+ref, err))
+		return market.PaymentIntent{}, missing("payment intent", ref, translate("read PaymentIntent "+ref, err))
 	}
 	return intentOf(intent)
 }
@@ -118,31 +140,7 @@ func (p *Provider) CancelIntent(ctx context.Context, ref string) (market.Payment
 	if codeOf(err) == stripe.ErrorCodePaymentIntentUnexpectedState {
 		return p.GetIntent(ctx, ref) // it was captured or cancelled before, or is being captured
 	}
-	return market.PaymentIntent{}, missing(ref, err)
-}
-
-// Refund implements market.PaymentProvider.
-func (p *Provider) Refund(ctx context.Context, ref string, amount market.Money, idempotencyKey string) error {
-	doing := fmt.Sprintf("refund %s of PaymentIntent %s", amount, ref)
-	minor, err := amountOf(amount)
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	params := &stripe.RefundCreateParams{PaymentIntent: stripe.String(ref), Amount: stripe.Int64(minor)}
-	params.SetIdempotencyKey(idempotencyKey)
-	refund, err := p.client.V1Refunds.Create(ctx, params)
-	if err != nil {
-		err = translate(doing, err)
-		if codeOf(err) == stripe.ErrorCodeChargeAlreadyRefunded {
-			return nil // Stripe forgets keys after a day, but not refunds
-		}
-		return missing(ref, err)
-	}
-	switch refund.Status {
-	case stripe.RefundStatusFailed, stripe.RefundStatusCanceled:
-		return fmt.Errorf("%s: refund %s is %s: make it by hand in Stripe's dashboard", doing, refund.ID, refund.Status)
-	}
-	return nil
+	return market.PaymentIntent{}, missing("payment intent", ref, err)
 }
 
 func intentOf(intent *stripe.PaymentIntent) (market.PaymentIntent, error) {

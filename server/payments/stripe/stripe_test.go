@@ -156,7 +156,9 @@ func TestTroubleOfStripesIsUnavailability(t *testing.T) {
 			require.ErrorIs(t, err, market.ErrProviderUnavailable)
 			_, err = p.CancelIntent(t.Context(), "pi_1")
 			require.ErrorIs(t, err, market.ErrProviderUnavailable)
-			err = p.Refund(t.Context(), "pi_1", request("").Amount, "refund-1")
+			_, err = p.Refund(t.Context(), refund("pi_1", "refund-1"))
+			require.ErrorIs(t, err, market.ErrProviderUnavailable)
+			_, err = p.GetRefund(t.Context(), "re_1")
 			require.ErrorIs(t, err, market.ErrProviderUnavailable)
 			require.NotErrorIs(t, err, payments.ErrCredentials)
 		})
@@ -184,6 +186,70 @@ func TestAnErrorDoesNotShowTheClientSecret(t *testing.T) {
 	_, err := connect(t, newFake(t)).CreateIntent(t.Context(), request(methodDeclined))
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "_secret_")
+}
+
+func TestAPaymentThatIsCalledOffIsNotCapturedByWhatArrivesLater(t *testing.T) {
+	f := newFake(t)
+	p := connect(t, f)
+	for range 2 {
+		after, err := p.CallOffIntent(t.Context(), request(methodVisa))
+		require.NoError(t, err)
+		require.Equal(t, market.PaymentCancelled, after.State)
+	}
+	_, err := p.CreateIntent(t.Context(), request(methodVisa)) // it was on its way all the time
+	require.Error(t, err)
+	require.Len(t, f.intents, 1)
+	require.Zero(t, f.captures["payment-1"])
+}
+
+func TestCallingAPaymentOffThatHasArrivedChargesNothingMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		method   string
+		state    market.PaymentState
+		captures int
+		want     error
+	}{
+		"it was captured":           {methodVisa, market.PaymentSucceeded, 1, nil},
+		"it waits for the customer": {methodThreeDS, market.PaymentCancelled, 0, nil},
+		"the browser confirms it":   {"", market.PaymentCancelled, 0, nil},
+		"the bank has it":           {methodProcessing, market.PaymentProcessing, 0, nil},
+		"it was declined":           {methodDeclined, "", 0, market.ErrPaymentDeclined},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			p := connect(t, f)
+			f.disturb = func(string) disturbance { return lostAnswer }
+			_, err := p.CreateIntent(t.Context(), request(c.method))
+			require.ErrorIs(t, err, market.ErrProviderUnavailable)
+			f.disturb = nil
+			for range 2 {
+				after, err := p.CallOffIntent(t.Context(), request(c.method))
+				require.ErrorIs(t, err, c.want)
+				require.Equal(t, c.state, after.State)
+			}
+			require.Len(t, f.intents, 1)
+			require.Equal(t, c.captures, f.captures["payment-1"])
+		})
+	}
+}
+
+func TestAPaymentWhoseCallIsUnderWayCannotBeCalledOffYet(t *testing.T) {
+	f := newFake(t)
+	f.entered, f.release = make(chan struct{}, 1), make(chan struct{})
+	p := connect(t, f)
+	made := make(chan error, 1)
+	go func() {
+		_, err := p.CreateIntent(t.Context(), request(""))
+		made <- err
+	}()
+	<-f.entered
+	_, err := p.CallOffIntent(t.Context(), request(""))
+	require.ErrorIs(t, err, market.ErrProviderUnavailable)
+	close(f.release)
+	require.NoError(t, <-made)
+	after, err := p.CallOffIntent(t.Context(), request(""))
+	require.NoError(t, err)
+	require.Equal(t, market.PaymentCancelled, after.State)
 }
 
 func TestCancelling(t *testing.T) {
@@ -214,8 +280,43 @@ func TestARefundIsMadeOnceWhateverItsKey(t *testing.T) {
 	intent, err := p.CreateIntent(t.Context(), request(methodVisa))
 	require.NoError(t, err)
 	for _, key := range []string{"refund-1", "refund-1", "after Stripe has forgotten the first"} {
-		require.NoError(t, p.Refund(t.Context(), intent.ProviderRef, request("").Amount, key))
+		made, err := p.Refund(t.Context(), refund(intent.ProviderRef, key))
+		require.NoError(t, err)
+		require.Equal(t, market.Refund{ProviderRef: "re_1", Key: "refund-1", State: market.PaymentRefunded}, made)
 	}
+	byHand := &fakeRefund{id: "re_2", status: "failed", intent: f.intents[intent.ProviderRef]}
+	f.refunds = append(f.refunds, byHand)
+	made, err := p.Refund(t.Context(), refund(intent.ProviderRef, "after one that was made by hand has failed"))
+	require.NoError(t, err)
+	require.Equal(t, "re_1", made.ProviderRef)
+}
+
+func refund(intent, key string) market.RefundRequest {
+	return market.RefundRequest{ProviderRef: intent, PaymentID: "payment-1", Amount: request("").Amount, IdempotencyKey: key}
+}
+
+func TestARefundThatHasFailedIsMadeAgainWithAnotherKeyOnly(t *testing.T) {
+	f := newFake(t)
+	f.slow = true
+	p := connect(t, f)
+	intent, err := p.CreateIntent(t.Context(), request(methodVisa))
+	require.NoError(t, err)
+	first, err := p.Refund(t.Context(), refund(intent.ProviderRef, "refund-1"))
+	require.NoError(t, err)
+	require.Equal(t, market.PaymentRefunding, first.State)
+	other, err := p.Refund(t.Context(), refund(intent.ProviderRef, "refund-2"))
+	require.NoError(t, err)
+	require.Equal(t, first, other, "a pending refund is not made again")
+
+	f.settle(first.ProviderRef, "failed", "lost_or_stolen_card")
+	failed, err := p.GetRefund(t.Context(), first.ProviderRef)
+	require.NoError(t, err)
+	require.Equal(t, market.Refund{ProviderRef: "re_1", Key: "refund-1", State: market.PaymentRefundFailed, Failure: "lost_or_stolen_card"}, failed)
+	second, err := p.Refund(t.Context(), refund(intent.ProviderRef, "refund-3"))
+	require.NoError(t, err)
+	require.Equal(t, "re_2", second.ProviderRef)
+	f.settle(second.ProviderRef, "succeeded", "")
+	require.Equal(t, 1, f.refundsOf("payment-1"))
 }
 
 func TestAnIntentThatThereIsNotIsNotFound(t *testing.T) {
@@ -224,7 +325,10 @@ func TestAnIntentThatThereIsNotIsNotFound(t *testing.T) {
 	require.ErrorIs(t, err, market.ErrNotFound)
 	_, err = p.CancelIntent(t.Context(), "pi_none")
 	require.ErrorIs(t, err, market.ErrNotFound)
-	require.ErrorIs(t, p.Refund(t.Context(), "pi_none", request("").Amount, "refund-1"), market.ErrNotFound)
+	_, err = p.Refund(t.Context(), refund("pi_none", "refund-1"))
+	require.ErrorIs(t, err, market.ErrNotFound)
+	_, err = p.GetRefund(t.Context(), "re_none")
+	require.ErrorIs(t, err, market.ErrNotFound)
 }
 
 func TestAmountsAreWrittenAsStripeWantsThem(t *testing.T) {
@@ -244,7 +348,10 @@ func TestAmountsAreWrittenAsStripeWantsThem(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.minor, f.intents[intent.ProviderRef].amount)
 			require.Equal(t, c.currency, f.intents[intent.ProviderRef].currency)
-			require.NoError(t, p.Refund(t.Context(), intent.ProviderRef, c.amount, "refund-1"))
+			back := refund(intent.ProviderRef, "refund-1")
+			back.Amount = c.amount
+			_, err = p.Refund(t.Context(), back)
+			require.NoError(t, err)
 		})
 	}
 	r := request(methodVisa)

@@ -84,3 +84,31 @@ func TestDeliveriesOfStripe(t *testing.T) {
 		})
 	}
 }
+
+func TestStripeTellsOfARefundBySeveralEvents(t *testing.T) {
+	f := newFake(t)
+	f.slow = true
+	p := connect(t, f)
+	intent, err := p.CreateIntent(t.Context(), request(methodVisa))
+	require.NoError(t, err)
+	made, err := p.Refund(t.Context(), refund(intent.ProviderRef, "refund-1"))
+	require.NoError(t, err)
+	f.events = f.events[1:] // that of the capture
+	f.settle(made.ProviderRef, "failed", "expired_or_canceled_card")
+	inbox, handled := newInbox(t)
+	for _, event := range f.events {
+		body, signature := event.delivery(time.Now(), webhookSecret)
+		ours, err := inbox.Take(t.Context(), stripe.Name, body, signature)
+		require.NoError(t, err)
+		require.True(t, ours)
+	}
+	failed := market.Refund{ProviderRef: "re_1", Key: "refund-1", State: market.PaymentRefundFailed, Failure: "expired_or_canceled_card"}
+	want := []market.Refund{made, failed, failed, failed}
+	require.Len(t, *handled, len(want))
+	for i, event := range *handled {
+		require.Equal(t, want[i], event.Refund)
+		require.Equal(t, want[i].State, event.State)
+		require.Equal(t, intent.ProviderRef, event.ProviderRef)
+		require.Equal(t, "payment-1", event.PaymentID)
+	}
+}
