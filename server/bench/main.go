@@ -20,7 +20,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	missed, err := run(ctx)
 	if err != nil && ctx.Err() != nil {
-		err = errors.New("interrupted; what was started has ended, and what was made is deleted")
+		err = fmt.Errorf("interrupted: %w", err)
 	}
 	stop()
 	switch {
@@ -57,14 +57,19 @@ func newCommand(a *aims, check *bool) *cobra.Command {
 	var server string
 	root := &cobra.Command{
 		Use: "bench", Short: "Measure the market on SQLite and PostgreSQL", SilenceUsage: true, SilenceErrors: true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Long: "Measure the market on SQLite and PostgreSQL. Without a command, everything.\n" +
 			"The server has all on as in production: every trace goes to a collector, which discards it, metrics have exemplars,\n" +
 			"every request has its line in a log file, and requests are counted towards limits that are never reached.\n" +
 			"PostgreSQL is the one of TEST_POSTGRES_URL, where a database is created for each measurement, and dropped.\n" +
 			"Statuses: 0, or 1 when an aim was missed with --check, or 2 when something could not be measured.",
 		Args: cobra.NoArgs,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(*cobra.Command, []string) error {
 			lists.server, traffic.server, sides.server = server, server, server
+			if min(sides.turns, traffic.rounds, lists.questions, lists.products) < 1 || min(sides.length, traffic.length) <= 0 {
+				return errors.New("nothing can be measured in no time, or by no turns, rounds, questions or products")
+			}
+			return nil
 		},
 		RunE: func(command *cobra.Command, _ []string) error {
 			return inOrder(command.Context(), a, sides.run, traffic.run, lists.run)
