@@ -9,23 +9,21 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/farmersmarket/platform/telemetry/redact"
 )
 
 // accessLines writes the lines of requests that succeeded: one for each request, nearly all alike. They are as slog
-// would write them, byte for byte, and cost a fifth. It has no say in what is unusual, which goes through slog.
+// would write them, byte for byte, and cost a fifth; the collector is told the same. It has no say in what is unusual,
+// which goes through slog.
 type accessLines struct {
 	telemetry *Telemetry
-	constant  []byte // what is between the time and the path in each line about the route
+	constant  []byte       // what is between the time and the path in each line about the route
+	collector slog.Handler // of lines about the route; nil where they are only written
 }
 
-// newAccessLines has slog write a line about the route. nil where slog has to do all: lines are exported as well.
+// newAccessLines has slog write a line about the route. nil where slog has to do all.
 func newAccessLines(t *Telemetry, r *route) *accessLines {
-	if t.exportLogs != nil {
-		return nil
-	}
 	var line bytes.Buffer
 	logger := about(r, newLogger(t.config, &line, nil))
 	if !logger.Enabled(context.Background(), slog.LevelInfo) {
@@ -36,17 +34,23 @@ func newAccessLines(t *Telemetry, r *route) *accessLines {
 	if !found {
 		return nil
 	}
-	return &accessLines{telemetry: t, constant: append([]byte(`,"level":`), constant...)}
+	lines := &accessLines{telemetry: t, constant: append([]byte(`,"level":`), constant...)}
+	if t.toCollector != nil {
+		lines.collector = about(r, slog.New(t.toCollector)).Handler()
+	}
+	return lines
 }
 
-// write writes the line. It reports false, and writes nothing, when it is not a usual one.
-func (l *accessLines) write(ctx *fasthttp.RequestCtx, buffer *[]byte, status int, sc trace.SpanContext, start, end time.Time) bool {
-	path := ctx.URI().PathOriginal()
-	seconds := end.Sub(start).Seconds()
+// write writes the line. It reports false, and writes nothing, when it is not a usual one. In a usual one there is nothing
+// to take out.
+func (l *accessLines) write(ctx *fasthttp.RequestCtx, buffer *[]byte, status int, x *exchange, end time.Time) bool {
+	path, sc := ctx.URI().PathOriginal(), x.span.SpanContext()
+	seconds := end.Sub(x.start).Seconds()
 	if l == nil || !isPlain(path) || seconds < time.Microsecond.Seconds() || !sc.IsValid() {
 		return false
 	}
-	if text := string(path); redact.Path(text) != text {
+	text := string(path)
+	if redact.Path(text) != text {
 		return false
 	}
 	id, span := sc.TraceID(), sc.SpanID()
@@ -55,12 +59,18 @@ func (l *accessLines) write(ctx *fasthttp.RequestCtx, buffer *[]byte, status int
 	b = append(append(b, `,"url.path":"`...), path...)
 	b = strconv.AppendInt(append(b, `","http.response.status_code":`...), int64(status), 10)
 	b = strconv.AppendFloat(append(b, `,"http.server.request.duration":`...), seconds, 'f', -1, 64)
-	b = l.telemetry.appendClientAddress(append(b, `,"client.address":"`...), ctx)
+	b = append(b, `,"client.address":"`...)
+	address := len(b)
+	b = l.telemetry.appendClientAddress(b, ctx)
+	afterAddress := len(b)
 	b = hex.AppendEncode(append(b, `","trace_id":"`...), id[:])
 	b = hex.AppendEncode(append(b, `","span_id":"`...), span[:])
 	b = append(b, "\"}\n"...)
 	*buffer = b
 	_, _ = l.telemetry.lines.put(b, true) // it never fails
+	if l.collector != nil {
+		_ = l.collector.Handle(x, accessRecord(slog.LevelInfo, end, text, status, seconds, string(b[address:afterAddress])))
+	}
 	return true
 }
 

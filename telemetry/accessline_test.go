@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"bytes"
+	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A line that is written without slog must be the line that slog would have written.
+// A line that is written without slog must be the line that slog would have written, here and at the collector.
 func TestAccessLinesAreByteForByteAsSlogWritesThem(t *testing.T) {
 	written, background := 0, t.Context()
 	rapid.Check(t, func(t *rapid.T) {
@@ -22,6 +23,9 @@ func TestAccessLinesAreByteForByteAsSlogWritesThem(t *testing.T) {
 			FullClientAddress: rapid.Bool().Draw(t, "full"),
 		})
 		require.NoError(t, err)
+		var told bytes.Buffer
+		tel.toCollector = traceHandler{slog.NewJSONHandler(&told, nil)}
+		tel.access = newLogger(tel.config, patientLines{tel.lines}, tel.toCollector)
 		r := &route{method: "GET", template: rapid.SampledFrom([]string{"", "/farms/{id}", `/a"b`}).Draw(t, "route")}
 		r.access, r.lines = about(r, tel.access), newAccessLines(tel, r)
 		ctx := &fasthttp.RequestCtx{}
@@ -38,11 +42,14 @@ func TestAccessLinesAreByteForByteAsSlogWritesThem(t *testing.T) {
 			return
 		}
 		written++
-		got := out.String()
+		got, gotTold := out.String(), told.String()
 		out.Reset()
+		told.Reset()
 		r.lines = nil
 		tel.http.logAccess(ctx, x, o, end)
 		require.Equal(t, out.String(), got)
+		require.NotEmpty(t, gotTold)
+		require.Equal(t, told.String(), gotTold)
 	})
 	require.Greater(t, written, 10)
 }

@@ -29,15 +29,22 @@ func (h *httpInstruments) logAccess(ctx *fasthttp.RequestCtx, x *exchange, o out
 	if !logger.Enabled(x, level) || usual && h.writeAccess(ctx, x, o, end) {
 		return
 	}
-	record := slog.NewRecord(end, level, "request", 0) // the logger would look up its caller, and the time again
-	record.AddAttrs(
-		slog.String("url.path", string(ctx.URI().PathOriginal())),
-		slog.Int("http.response.status_code", o.status),
-		slog.Float64("http.server.request.duration", end.Sub(x.start).Seconds()),
-		slog.String("client.address", string(h.telemetry.appendClientAddress(nil, ctx))),
-	)
+	record := accessRecord(level, end, string(ctx.URI().PathOriginal()), o.status, end.Sub(x.start).Seconds(),
+		string(h.telemetry.appendClientAddress(nil, ctx)))
 	record.AddAttrs(x.failure(o)...)
 	_ = logger.Handler().Handle(x, record) // as the logger does
+}
+
+// accessRecord is a line about a request. A logger would look up its caller, and the time again.
+func accessRecord(level slog.Level, end time.Time, path string, status int, seconds float64, client string) slog.Record {
+	record := slog.NewRecord(end, level, "request", 0)
+	record.AddAttrs(
+		slog.String("url.path", path),
+		slog.Int("http.response.status_code", status),
+		slog.Float64("http.server.request.duration", seconds),
+		slog.String("client.address", client),
+	)
+	return record
 }
 
 // accessLevel says at which level the request is logged, and whether it is at all.
@@ -76,7 +83,7 @@ func (x *exchange) failure(o outcome) (attrs []slog.Attr) {
 func (h *httpInstruments) writeAccess(ctx *fasthttp.RequestCtx, x *exchange, o outcome, end time.Time) bool {
 	buffer := h.texts.Get().(*[]byte) //nolint:errcheck // nothing else is in the pool
 	defer h.texts.Put(buffer)
-	return x.route.lines.write(ctx, buffer, o.status, x.span.SpanContext(), x.start, end)
+	return x.route.lines.write(ctx, buffer, o.status, x, end)
 }
 
 // about is a logger of lines about requests for the route. It has written what is the same in all of them.

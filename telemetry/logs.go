@@ -7,19 +7,17 @@ import (
 	"io"
 	"log/slog"
 
-	"go.opentelemetry.io/contrib/bridges/otelslog"
-	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/trace"
 )
 
 // newLogger writes JSON lines that carry the ids of the trace in whose context they are logged, and hands them to the
-// collector where there is a provider. Secrets are taken out once, before both.
-func newLogger(config Config, lines io.Writer, provider *sdklog.LoggerProvider) *slog.Logger {
+// collector where there is one. Secrets are taken out once, before both.
+func newLogger(config Config, lines io.Writer, collector slog.Handler) *slog.Logger {
 	options := &slog.HandlerOptions{Level: config.LogLevel}
 	var handler slog.Handler = traceHandler{slog.NewJSONHandler(lines, options)}
 	handler = handler.WithAttrs([]slog.Attr{slog.String("service", config.Service)}) // the collector has it in the resource
-	if provider != nil {
-		handler = teeHandler{handler, otelslog.NewHandler(scope, otelslog.WithLoggerProvider(provider))}
+	if collector != nil {
+		handler = teeHandler{handler, collector}
 	}
 	return slog.New(redactHandler{handler})
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	logscollectorpb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
-	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -23,21 +22,34 @@ import (
 func exportingLogs(c *telemetry.Config) { c.ExportLogs = true }
 
 func TestALineArrivesAtTheCollectorAsItIsWritten(t *testing.T) {
-	s := startService(t, exportingLogs)
-	s.send(get("/farms/broken"))
-	record := s.collector.WaitForLogs(1)[0]
-	line := s.lines("request")[0]
-	span := s.collector.WaitForSpans(1)[0]
+	for name, path := range map[string]string{
+		"of a request that failed":    "/farms/broken",
+		"of a request that succeeded": "/farms/7",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startService(t, exportingLogs)
+			s.send(get(path))
+			record := s.collector.WaitForLogs(1)[0]
+			line := s.lines("request")[0]
+			span := s.collector.WaitForSpans(1)[0]
 
-	require.Equal(t, line["msg"], record.GetBody().GetStringValue())
-	require.Equal(t, line["level"], record.GetSeverityText())
-	require.Equal(t, logspb.SeverityNumber_SEVERITY_NUMBER_ERROR, record.GetSeverityNumber())
-	require.Equal(t, line["http.route"], telemetrytest.LogAttribute(record, "http.route"))
-	require.Equal(t, line["error"], telemetrytest.LogAttribute(record, "error"))
-	require.Equal(t, span.GetTraceId(), record.GetTraceId())
-	require.Equal(t, span.GetSpanId(), record.GetSpanId())
-	require.Equal(t, line["trace_id"], fmt.Sprintf("%x", record.GetTraceId()))
-	require.Contains(t, s.collector.ResourceLogs()[0].GetResource().String(), "service.name")
+			require.Equal(t, line["msg"], record.GetBody().GetStringValue())
+			require.Equal(t, line["level"], record.GetSeverityText())
+			require.Equal(t, line["level"], strings.TrimPrefix(record.GetSeverityNumber().String(), "SEVERITY_NUMBER_"))
+			require.Equal(t, span.GetTraceId(), record.GetTraceId())
+			require.Equal(t, span.GetSpanId(), record.GetSpanId())
+			require.Equal(t, line["trace_id"], fmt.Sprintf("%x", record.GetTraceId()))
+			require.Contains(t, s.collector.ResourceLogs()[0].GetResource().String(), "service.name")
+			for _, elsewhere := range []string{"time", "level", "msg", "trace_id", "span_id", "service"} {
+				delete(line, elsewhere)
+			}
+			for name, value := range line {
+				text := fmt.Sprint(value)
+				require.Contains(t, []string{text, "int_value:" + text, "double_value:" + text}, telemetrytest.LogAttribute(record, name), name)
+			}
+			require.Len(t, record.GetAttributes(), len(line))
+		})
+	}
 }
 
 func TestALineBelowTheLevelGoesNowhere(t *testing.T) {

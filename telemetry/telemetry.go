@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
@@ -96,21 +97,22 @@ type Telemetry struct {
 	Logger  *slog.Logger
 	Metrics *Metrics
 
-	config     Config
-	provider   *sdktrace.TracerProvider
-	tracer     trace.Tracer
-	spans      *spanSource
-	lots       lots
-	propagator propagation.TextMapPropagator
-	collector  *grpc.ClientConn // nil without one
-	exportLogs *logProcessor    // nil where they are only written
-	lines      *lineWriter
-	access     *slog.Logger // for requests that succeeded, whose lines can wait
-	http       *httpInstruments
-	database   *databaseInstruments
-	datastores datastores
-	outgoing   *TracedHistogram
-	onError    func(context.Context, ErrorEvent)
+	config      Config
+	provider    *sdktrace.TracerProvider
+	tracer      trace.Tracer
+	spans       *spanSource
+	lots        lots
+	propagator  propagation.TextMapPropagator
+	collector   *grpc.ClientConn // nil without one
+	exportLogs  *logProcessor    // nil where they are only written
+	toCollector slog.Handler     // of lines in which there is nothing to take out; nil without exportLogs
+	lines       *lineWriter
+	access      *slog.Logger // for requests that succeeded, whose lines can wait
+	http        *httpInstruments
+	database    *databaseInstruments
+	datastores  datastores
+	outgoing    *TracedHistogram
+	onError     func(context.Context, ErrorEvent)
 }
 
 // Start makes the telemetry of a service. It does not wait for the collector, which may be away.
@@ -201,7 +203,8 @@ func (t *Telemetry) startExport() error {
 			return err
 		}
 		provider := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(t.exportLogs))
-		t.Logger, t.access = newLogger(t.config, t.lines, provider), newLogger(t.config, patientLines{t.lines}, provider)
+		t.toCollector = otelslog.NewHandler(scope, otelslog.WithLoggerProvider(provider))
+		t.Logger, t.access = newLogger(t.config, t.lines, t.toCollector), newLogger(t.config, patientLines{t.lines}, t.toCollector)
 	}
 	if t.collector != nil || t.config.SpanExporter != nil {
 		if t.spans.finished, err = newSpanProcessor(t.collector, t.config, t.Metrics, t.Logger); err != nil {

@@ -21,11 +21,22 @@ const orderEvery = 10
 // crowd are customers who look around, and order.
 type crowd struct {
 	url       string
-	tokens    []string
+	customers []customer
 	day, slot string
 	offerings []string
 	products  []string
+	baskets   [][]string // some offerings each, for who orders the same again and again
 }
+
+// customer is an account that has logged in.
+type customer struct{ id, token string }
+
+// linesOfOrder is how many lines an order has.
+const linesOfOrder = 3
+
+func (c *crowd) anybody() customer { return pickAny(c.customers) }
+
+func pickAny[T any](from []T) T { return from[rand.IntN(len(from))] } //nolint:gosec // no secret
 
 type named struct {
 	ID       string `json:"id"`
@@ -37,31 +48,49 @@ type named struct {
 
 // newCrowd registers the customers and finds out what is on offer.
 func newCrowd(ctx context.Context, url string) (*crowd, error) {
-	const customers = 8
 	c := &crowd{url: url + "/api/v1"}
+	if err := c.register(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.lookAround(ctx); err != nil {
+		return nil, err
+	}
+	for range basketCount {
+		c.baskets = append(c.baskets, c.basket())
+	}
+	return c, nil
+}
+
+func (c *crowd) register(ctx context.Context) error {
+	const customers = 8
 	for n := range customers {
 		who := map[string]string{"email": fmt.Sprintf("customer%d@example.org", n), "password": "walnut-Saturday-quince"}
 		account := map[string]string{"name": "Customer"}
 		maps.Copy(account, who)
 		var grant struct {
 			AccessToken string `json:"access_token"`
+			Account     named  `json:"account"`
 		}
 		if err := errors.Join(c.call(ctx, "/auth/register", account, nil), c.call(ctx, "/auth/login", who, &grant)); err != nil {
-			return nil, err
+			return err
 		}
-		c.tokens = append(c.tokens, grant.AccessToken)
+		c.customers = append(c.customers, customer{grant.Account.ID, grant.AccessToken})
 	}
+	return nil
+}
+
+func (c *crowd) lookAround(ctx context.Context) error {
 	var days, products, offerings []named
 	if err := errors.Join(c.call(ctx, "/market-days?state=open", nil, &days), c.call(ctx, "/products?limit=100", nil, &products)); err != nil {
-		return nil, err
+		return err
 	}
 	if len(days) == 0 {
-		return nil, errors.New("no market day takes orders")
+		return errors.New("no market day takes orders")
 	}
 	var held named
 	err := errors.Join(c.call(ctx, "/markets/"+days[0].MarketID, nil, &held), c.call(ctx, "/offerings?limit=100&market_day="+days[0].ID, nil, &offerings))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.day, c.slot = days[0].ID, held.Slots[0].ID
 	for _, o := range offerings {
@@ -70,7 +99,7 @@ func newCrowd(ctx context.Context, url string) (*crowd, error) {
 	for _, p := range products {
 		c.products = append(c.products, p.ID)
 	}
-	return c, nil
+	return nil
 }
 
 // call posts the body, or gets where there is none, and reads the answer's data.
@@ -124,20 +153,32 @@ func (c *crowd) next(target *vegeta.Target) error {
 	return nil
 }
 
-func (c *crowd) order(target *vegeta.Target) (err error) {
+// basket is something to order.
+func (c *crowd) basket() (offerings []string) {
+	for _, n := range rand.Perm(len(c.offerings))[:linesOfOrder] { //nolint:gosec // no secret
+		offerings = append(offerings, c.offerings[n])
+	}
+	return offerings
+}
+
+// wanted is the body of a request that orders one of each.
+func (c *crowd) wanted(offerings []string) any {
 	type line struct {
 		OfferingID string `json:"offering_id"`
 		Quantity   int    `json:"quantity"`
 	}
-	const lines = 3
-	var wanted []line
-	for _, n := range rand.Perm(len(c.offerings))[:lines] { //nolint:gosec // no secret
-		wanted = append(wanted, line{OfferingID: c.offerings[n], Quantity: 1})
+	lines := make([]line, len(offerings))
+	for i, id := range offerings {
+		lines[i] = line{OfferingID: id, Quantity: 1}
 	}
+	return map[string]any{"market_day_id": c.day, "slot_id": c.slot, "lines": lines}
+}
+
+func (c *crowd) order(target *vegeta.Target) (err error) {
 	target.Method, target.URL = http.MethodPost, c.url+"/orders"
 	target.Header.Set("Content-Type", "application/json")
-	target.Header.Set("Authorization", "Bearer "+c.tokens[rand.IntN(len(c.tokens))]) //nolint:gosec // no secret
+	target.Header.Set("Authorization", "Bearer "+c.anybody().token)
 	target.Header.Set("Idempotency-Key", uuid.NewString())
-	target.Body, err = json.Marshal(map[string]any{"market_day_id": c.day, "slot_id": c.slot, "lines": wanted})
+	target.Body, err = json.Marshal(c.wanted(c.basket()))
 	return err
 }

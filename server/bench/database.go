@@ -27,7 +27,10 @@ type database struct {
 func create(ctx context.Context, system string) (database, error) {
 	if system == "sqlite" {
 		dir, err := os.MkdirTemp("", "market-bench-")
-		return database{url: "sqlite://" + filepath.Join(dir, "market.db"), drop: func() error { return os.RemoveAll(dir) }}, err
+		if err != nil {
+			return database{}, err
+		}
+		return database{url: "sqlite://" + filepath.Join(dir, "market.db"), drop: func() error { return os.RemoveAll(dir) }}, nil
 	}
 	server := os.Getenv("TEST_POSTGRES_URL")
 	if server == "" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -20,58 +19,54 @@ import (
 // times, because what a machine with other work takes changes; the median counts.
 type load struct {
 	server string // path of the program
+	rounds int
 	length time.Duration
 }
 
 const (
-	loadRounds = 5
 	// shoppers is how many ask at once while the server is saturated.
 	shoppers = 16
+	// loadAim is what p95 at half of the load is to be under, in milliseconds.
+	loadAim = 50
 )
 
-func (l *load) run(ctx context.Context) error {
+func (l *load) run(ctx context.Context, a *aims) error {
 	var rows [][]string
 	for _, system := range systems() {
-		row, err := l.measure(ctx, system)
+		row, err := l.measure(ctx, a, system)
 		if err != nil {
 			return fmt.Errorf("drive traffic on %s: %w", system, err)
 		}
 		rows = append(rows, row)
 	}
-	table(fmt.Sprintf("Mixed traffic over HTTP, one request in %d an order; the traffic runs on the same cores; median of %d rounds", orderEvery, loadRounds),
+	table(fmt.Sprintf("Mixed traffic over HTTP, one request in %d an order; the traffic runs on the same cores; median of %d rounds", orderEvery, l.rounds),
 		[]string{"", "saturated", "half of it", "p50", "p95", "p95 of orders", "p99", "errors"}, rows)
 	return nil
 }
 
-func (l *load) measure(ctx context.Context, system string) (row []string, err error) {
-	db, err := create(ctx, system)
+func (l *load) measure(ctx context.Context, a *aims, system string) (row []string, err error) {
+	run, err := openMeasured(ctx, system, l.server)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, db.drop()) }()
-	if err := stock(ctx, db.url); err != nil {
-		return nil, err
-	}
-	server, err := startServer(ctx, l.server, db.url)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, server.stop()) }()
-	crowd, err := newCrowd(ctx, server.url)
-	if err != nil {
+	defer func() { err = errors.Join(err, run.close()) }()
+	if err := run.mustHaveAllOn(ctx); err != nil {
 		return nil, err
 	}
 	say("%s: warm up", system)
-	l.drive(crowd, 0)
+	l.drive(ctx, run.crowd, 0)
 	var all []*driven
-	for range loadRounds {
-		full := l.drive(crowd, 0)
-		half := l.drive(crowd, max(1, int(full.Throughput/2))) //nolint:mnd // half
+	for range l.rounds {
+		full := l.drive(ctx, run.crowd, 0)
+		half := l.drive(ctx, run.crowd, max(1, int(full.Throughput/2))) //nolint:mnd // half
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		say("%s: %.0f requests a second saturate it; at half p95 is %s", system, full.Throughput, half.Latencies.P95)
 		half.saturated = full.Throughput
 		all = append(all, half)
 	}
-	return append([]string{system}, summary(all)...), nil
+	return append([]string{system}, summary(a, system, all)...), nil
 }
 
 // driven is what traffic met.
@@ -82,32 +77,31 @@ type driven struct {
 	saturated float64 // requests a second, before
 }
 
-func summary(all []*driven) []string {
-	median := func(of func(*driven) float64) float64 {
+func summary(a *aims, system string, all []*driven) []string {
+	middle := func(of func(*driven) float64) float64 {
 		values := make([]float64, len(all))
 		for i, one := range all {
 			values[i] = of(one)
 		}
-		slices.Sort(values)
-		return values[len(values)/2]
+		return median(values)
 	}
 	latency := func(of func(*driven) time.Duration) string {
-		return milliseconds(time.Duration(median(func(d *driven) float64 { return float64(of(d)) })))
+		return milliseconds(time.Duration(middle(func(d *driven) float64 { return float64(of(d)) })))
 	}
 	return []string{
-		fmt.Sprintf("%.0f/s", median(func(d *driven) float64 { return d.saturated })),
-		fmt.Sprintf("%.0f/s", median(func(d *driven) float64 { return d.Rate })),
+		fmt.Sprintf("%.0f/s", middle(func(d *driven) float64 { return d.saturated })),
+		fmt.Sprintf("%.0f/s", middle(func(d *driven) float64 { return d.Rate })),
 		latency(func(d *driven) time.Duration { return d.Latencies.P50 }),
-		latency(func(d *driven) time.Duration { return d.Latencies.P95 }),
+		a.atMost("p95 at half of the load on "+system, middle(func(d *driven) float64 { return float64(d.Latencies.P95) / float64(time.Millisecond) }), loadAim, " ms"),
 		latency(func(d *driven) time.Duration { return d.orders.Latencies.P95 }),
 		latency(func(d *driven) time.Duration { return d.Latencies.P99 }),
-		fmt.Sprintf("%.2f %%", 100*median(func(d *driven) float64 { return 1 - d.Success })), //nolint:mnd // percent
+		fmt.Sprintf("%.2f %%", 100*middle(func(d *driven) float64 { return 1 - d.Success })), //nolint:mnd // percent
 	}
 }
 
 // drive sends traffic, so many requests a second by as many shoppers as it takes; 0 is as fast as a fixed number of
 // shoppers are answered.
-func (l *load) drive(c *crowd, rate int) *driven {
+func (l *load) drive(ctx context.Context, c *crowd, rate int) *driven {
 	options := []func(*vegeta.Attacker){
 		vegeta.KeepAlive(true), vegeta.Connections(1000), vegeta.Timeout(10 * time.Second), vegeta.Workers(shoppers), //nolint:mnd // bounds
 	}
@@ -116,7 +110,9 @@ func (l *load) drive(c *crowd, rate int) *driven {
 	}
 	result := &driven{}
 	pacer := vegeta.ConstantPacer{Freq: rate, Per: time.Second}
-	for answer := range vegeta.NewAttacker(options...).Attack(c.next, pacer, l.length, "market") {
+	attacker := vegeta.NewAttacker(options...)
+	defer context.AfterFunc(ctx, func() { attacker.Stop() })()
+	for answer := range attacker.Attack(c.next, pacer, l.length, "market") {
 		result.Add(answer)
 		if answer.Method == http.MethodPost {
 			result.orders.Add(answer)

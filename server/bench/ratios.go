@@ -1,62 +1,93 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
-	"strings"
+	"time"
 )
 
-// ratios runs the benchmarks of the API that compare two sides turn by turn.
-type ratios struct{ turns int }
-
-// compared are the benchmarks, and what their two sides are measured in.
-var compared = []struct{ benchmark, what, own, bare, aim string }{
-	{"BenchmarkCachedProducts", "cached list of products, against a bare Fiber handler", "service-req/s", "bare-req/s", "0.6"},
-	{"BenchmarkPlacingAnOrder/sqlite", "order over HTTP, against the bare transaction, SQLite", "http-orders/s", "bare-orders/s", "0.7"},
-	{"BenchmarkPlacingAnOrder/postgresql", "order over HTTP, against the bare transaction, PostgreSQL", "http-orders/s", "bare-orders/s", "0.7"},
+// ratios compare what HTTP and telemetry cost with what there is without, turn by turn.
+type ratios struct {
+	server string // path of the program
+	turns  int
+	length time.Duration // of a turn
 }
 
-func (r ratios) run(ctx context.Context) error {
-	say("ratios: %d turns a side", r.turns)
-	var output bytes.Buffer
-	command := exec.CommandContext(ctx, "go", "test", "./server/api", "-run", "^$", "-bench", "CachedProducts|PlacingAnOrder", //nolint:gosec // a number
-		"-benchtime", strconv.Itoa(r.turns)+"x")
-	command.Stdout, command.Stderr = &output, os.Stderr
-	if err := command.Run(); err != nil {
-		return fmt.Errorf("run the benchmarks of the API: %w\n%s", err, output.String())
+// What the ratios must reach.
+const (
+	cachedAim = 0.6
+	orderAim  = 0.7
+)
+
+func (r *ratios) run(ctx context.Context, a *aims) error {
+	say("ratios: %d turns of %s a side", r.turns, r.length)
+	c, err := r.cached(ctx)
+	if err != nil {
+		return fmt.Errorf("compare the cached list with a bare handler: %w", err)
 	}
-	var rows [][]string
-	for _, c := range compared {
-		metrics := metricsOf(output.String(), c.benchmark)
-		if metrics == nil {
-			return fmt.Errorf("the benchmarks of the API did not report %s:\n%s", c.benchmark, output.String())
+	rows := [][]string{c.row(a, "cached list of products, against a bare Fiber handler that sends the same bytes", cachedAim)}
+	for _, system := range systems() {
+		say("%s: orders", system)
+		c, err := r.orders(ctx, system)
+		if err != nil {
+			return fmt.Errorf("compare orders with the bare transaction on %s: %w", system, err)
 		}
-		rows = append(rows, []string{
-			c.what, fmt.Sprintf("%.0f/s", metrics[c.own]), fmt.Sprintf("%.0f/s", metrics[c.bare]), fmt.Sprintf("%.2f", metrics["ratio"]), c.aim,
-		})
+		rows = append(rows, c.row(a, "order over HTTP, against the bare transaction, "+system, orderAim))
 	}
-	table("What HTTP and telemetry cost; the median of the turns", []string{"", "own", "bare", "ratio", "at least"}, rows)
+	table("What HTTP and telemetry cost; the median of the turns", []string{"", "own", "bare", "ratio"}, rows)
 	return nil
 }
 
-// metricsOf reads the line of a benchmark: its name, its turns, and pairs of a value and its unit.
-func metricsOf(output, benchmark string) map[string]float64 {
-	for line := range strings.Lines(output) {
-		fields := strings.Fields(line)
-		if len(fields) < 2 || fields[0] != benchmark && !strings.HasPrefix(fields[0], benchmark+"-") {
-			continue
+func (c comparison) row(a *aims, what string, aim float64) []string {
+	return []string{what, fmt.Sprintf("%.0f/s", c.own), fmt.Sprintf("%.0f/s", c.bare), a.atLeast(what, c.ratio, aim)}
+}
+
+// measured is a stocked database, the server on it, its customers, and the collector that its traces go to.
+type measured struct {
+	db        database
+	collector *collector
+	server    *server
+	crowd     *crowd
+}
+
+func (r *ratios) open(ctx context.Context, system string) (*measured, error) {
+	return openMeasured(ctx, system, r.server)
+}
+
+func openMeasured(ctx context.Context, system, program string) (m *measured, err error) {
+	m = &measured{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.close())
 		}
-		metrics := map[string]float64{}
-		for i := 2; i+1 < len(fields); i += 2 {
-			if value, err := strconv.ParseFloat(fields[i], 64); err == nil {
-				metrics[fields[i+1]] = value
-			}
-		}
-		return metrics
+	}()
+	if m.db, err = create(ctx, system); err != nil {
+		return m, err
 	}
-	return nil
+	if err = stock(ctx, m.db.url); err != nil {
+		return m, err
+	}
+	if m.collector, err = startCollector(ctx); err != nil {
+		return m, err
+	}
+	if m.server, err = startServer(ctx, program, m.db.url, m.collector); err != nil {
+		return m, err
+	}
+	m.crowd, err = newCrowd(ctx, m.server.url)
+	return m, err
+}
+
+// close ends and deletes what there is.
+func (m *measured) close() (err error) {
+	if m.server != nil {
+		err = m.server.stop()
+	}
+	if m.collector != nil {
+		m.collector.stop()
+	}
+	if m.db.drop != nil {
+		err = errors.Join(err, m.db.drop())
+	}
+	return err
 }

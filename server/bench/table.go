@@ -24,5 +24,3 @@ func quantile(times []time.Duration, q float64) time.Duration {
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
 }
-
-func ratio(a, b float64) string { return fmt.Sprintf("%.2f", a/b) }

@@ -8,17 +8,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	missed, err := run(ctx, os.Args[1:])
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("interrupted: %w", err)
+	}
 	stop()
 	switch {
 	case err != nil:
@@ -30,36 +36,67 @@ func main() {
 	}
 }
 
+// options are what the command line says.
+type options struct {
+	check            bool
+	rounds, requests int
+	server           string
+	with             []string
+	turn             time.Duration
+	parts            []string
+}
+
+// allParts are what can be measured.
+var allParts = []string{"requests", "scrape", "stack"}
+
+func parse(args []string) (o options, err error) {
+	flags := flag.NewFlagSet("peerbench", flag.ExitOnError)
+	flags.BoolVar(&o.check, "check", false, "fail with status 1 when an aim is missed")
+	flags.IntVar(&o.rounds, "rounds", 15, "turns that each contender gets; the median counts")
+	flags.IntVar(&o.requests, "requests", 20_000, "requests in a turn")
+	flags.StringVar(&o.server, "server", "", "the server's binary, which the part stack needs")
+	with := flags.String("with", "", "more settings of the server that has telemetry, by spaces: ACCESS_LOG_RATIO=0")
+	flags.DurationVar(&o.turn, "turn", 2*time.Second, "length of a turn of the whole stack")
+	parts := flags.String("parts", strings.Join(allParts, ","), "what is measured")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	o.with, o.parts = strings.Fields(*with), strings.Split(*parts, ",")
+	for _, part := range o.parts {
+		if !slices.Contains(allParts, part) {
+			return o, fmt.Errorf("--parts: there is no part %q; there are %s", part, strings.Join(allParts, ", "))
+		}
+	}
+	switch {
+	case o.rounds < 1 || o.requests < 1:
+		return o, fmt.Errorf("--rounds %d --requests %d: both must be 1 or more", o.rounds, o.requests)
+	case slices.Contains(o.parts, "stack") && o.server == "":
+		return o, errors.New("the part stack needs --server, the path of the server's binary; --parts requests,scrape leaves it out")
+	}
+	return o, nil
+}
+
 // run measures, prints a table for each part, and returns the aims that were missed when it is to check them.
 func run(ctx context.Context, args []string) (missed []string, err error) {
-	flags := flag.NewFlagSet("peerbench", flag.ExitOnError)
-	check := flags.Bool("check", false, "fail when an aim is missed")
-	rounds := flags.Int("rounds", 15, "turns that each contender gets; the median counts")
-	requests := flags.Int("requests", 20_000, "requests in a turn")
-	server := flags.String("server", "", "the server's binary, to measure the whole stack with; empty: leave that out")
-	with := flags.String("with", "", "more settings of the server that has telemetry, by spaces: ACCESS_LOG_RATIO=0")
-	turn := flags.Duration("turn", 2*time.Second, "length of a turn of the whole stack")
-	parts := flags.String("parts", "requests,scrape,stack", "what is measured")
-	if err := flags.Parse(args); err != nil {
+	o, err := parse(args)
+	if err != nil {
 		return nil, err
 	}
 	aims := &aims{}
-	if strings.Contains(*parts, "requests") {
-		if err := compareRequests(ctx, aims, *rounds, *requests); err != nil {
+	for _, part := range o.parts {
+		switch part {
+		case "requests":
+			err = compareRequests(ctx, aims, o.rounds, o.requests)
+		case "scrape":
+			err = measureScrape(ctx, aims)
+		case "stack":
+			err = compareStack(ctx, aims, o)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
-	if strings.Contains(*parts, "scrape") {
-		if err := measureScrape(ctx, aims); err != nil {
-			return nil, err
-		}
-	}
-	if strings.Contains(*parts, "stack") && *server != "" {
-		if err := compareStack(ctx, aims, *server, strings.Fields(*with), *rounds, *turn); err != nil {
-			return nil, err
-		}
-	}
-	if *check {
+	if o.check {
 		return aims.missed, nil
 	}
 	return nil, nil

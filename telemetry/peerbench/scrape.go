@@ -59,6 +59,9 @@ func measureScrape(ctx context.Context, aims *aims) error {
 	for i := range hostileRequests {
 		request(handle, fmt.Sprintf("/api/v%d/things-%d/%d", i%3, i, i), fmt.Sprintf("agent-%d", i))
 	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	after := scrape(ctx, handler)
 	fmt.Fprintf(w, "after %d hostile requests\t%.1f\t%.1f\t%d\t%d\n", hostileRequests, after.milliseconds, after.cpu, len(after.plain), after.gzipped)
 	_ = w.Flush()

@@ -43,39 +43,39 @@ type service struct {
 // compareStack starts the real server twice, with its telemetry on and off, and asks both in turns for as much as they
 // can give: what is cached and what is not. With it on, every trace goes to a collector and every access-log line to a
 // file.
-func compareStack(ctx context.Context, aims *aims, binary string, with []string, rounds int, turn time.Duration) error {
+func compareStack(ctx context.Context, aims *aims, o options) error {
 	collector, err := discardTraces(ctx)
 	if err != nil {
 		return err
 	}
 	defer collector.stop()
-	on, err := startService(ctx, binary, "telemetry on",
-		append([]string{"TELEMETRY=on", "OTLP_ENDPOINT=" + collector.address, "TRACE_SAMPLE_RATIO=1"}, with...)...)
+	on, err := startService(ctx, o.server, "telemetry on",
+		append([]string{"TELEMETRY=on", "OTLP_ENDPOINT=" + collector.address, "TRACE_SAMPLE_RATIO=1"}, o.with...)...)
 	if err != nil {
 		return err
 	}
 	defer on.stop()
-	off, err := startService(ctx, binary, "telemetry off", "TELEMETRY=off")
+	off, err := startService(ctx, o.server, "telemetry off", "TELEMETRY=off")
 	if err != nil {
 		return err
 	}
 	defer off.stop()
 	for _, s := range []*service{on, off} { // warm up
-		if err := s.drive(ctx, turn); err != nil {
+		if err := s.drive(ctx, o.turn); err != nil {
 			return err
 		}
 		s.answers, s.rates, s.cpu = 0, nil, 0
 	}
 	order := []*service{off, on}
-	for range rounds {
+	for range o.rounds {
 		for _, s := range order {
-			if err := s.drive(ctx, turn); err != nil {
+			if err := s.drive(ctx, o.turn); err != nil {
 				return err
 			}
 		}
 		slices.Reverse(order) // whatever else the machine does befalls both
 	}
-	reportStack(aims, on, off, rounds, turn)
+	reportStack(aims, on, off, o.rounds, o.turn)
 	return nil
 }
 
@@ -123,12 +123,8 @@ func (unread) Marshal(any) (mem.BufferSlice, error) { return nil, nil }
 func (unread) Unmarshal(mem.BufferSlice, any) error { return nil }
 func (unread) Name() string                         { return "unread" }
 
-func startService(ctx context.Context, binary, name string, settings ...string) (*service, error) {
-	binary, err := filepath.Abs(binary)
-	if err != nil {
-		return nil, err
-	}
-	folder, err := os.MkdirTemp("", "peerbench-")
+func startService(ctx context.Context, binary, name string, settings ...string) (s *service, err error) {
+	binary, err = filepath.Abs(binary)
 	if err != nil {
 		return nil, err
 	}
@@ -136,36 +132,62 @@ func startService(ctx context.Context, binary, name string, settings ...string) 
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(folder, "server.log")) //nolint:gosec // G304: the folder is ours
+	folder, err := os.MkdirTemp("", "peerbench-")
 	if err != nil {
 		return nil, err
 	}
-	s := &service{name: name, api: ports[0], admin: ports[1]}
-	s.process = exec.CommandContext(ctx, binary)
+	s = &service{name: name, api: ports[0], admin: ports[1], process: exec.CommandContext(ctx, binary)}
 	s.process.Dir = folder
-	s.process.Stdout, s.process.Stderr = log, log
 	s.process.Env = append(os.Environ(), append(settings, "ENVIRONMENT=development", "HTTP_ADDR="+s.api, "ADMIN_ADDR="+s.admin,
 		"DATABASE_URL=sqlite://"+filepath.Join(folder, "market.db"))...)
-	if err := s.process.Start(); err != nil {
-		return nil, fmt.Errorf("start the server: %w", err)
+	if err := s.start(ctx); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("start %s: %w", binary, err)
 	}
-	for range 300 {
-		if response, err := http.Get("http://" + s.api + "/api/ready"); err == nil { //nolint:noctx // it is bounded by the loop
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return s, nil
-			}
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	s.stop()
-	return nil, fmt.Errorf("%s did not become ready in 30 s: see %s", binary, log.Name())
+	return s, nil
 }
 
-// stop ends the server and deletes what it has written.
+// start runs the server and waits until it is ready.
+func (s *service) start(ctx context.Context) error {
+	const patience, interval = 30 * time.Second, 100 * time.Millisecond
+	path := filepath.Join(s.process.Dir, "server.log")
+	log, err := os.Create(path) //nolint:gosec // G304: the folder is ours
+	if err != nil {
+		return err
+	}
+	defer log.Close() // the process has its own
+	s.process.Stdout, s.process.Stderr = log, log
+	if err := s.process.Start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for !s.isReady() {
+		select {
+		case <-ctx.Done():
+			said, _ := os.ReadFile(path) //nolint:gosec // G304: the folder is ours
+			return fmt.Errorf("it did not become ready: %w; it said:\n%s", ctx.Err(), said)
+		case <-time.After(interval):
+		}
+	}
+	return nil
+}
+
+func (s *service) isReady() bool {
+	response, err := http.Get("http://" + s.api + "/api/ready") //nolint:noctx // it is the benchmark's own server
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+// stop ends the server, if it has started, and deletes what it has written.
 func (s *service) stop() {
-	_ = s.process.Process.Signal(syscall.SIGTERM)
-	_ = s.process.Wait()
+	if s.process.Process != nil {
+		_ = s.process.Process.Signal(syscall.SIGTERM)
+		_ = s.process.Wait()
+	}
 	_ = os.RemoveAll(s.process.Dir)
 }
 
@@ -201,14 +223,18 @@ func (s *service) drive(ctx context.Context, turn time.Duration) error {
 	}
 	start := time.Now()
 	counts := make([]int, stackConnections)
-	group, ctx := errgroup.WithContext(ctx)
+	group, inner := errgroup.WithContext(ctx)
 	for i := range counts {
 		group.Go(func() (err error) {
-			counts[i], err = s.ask(ctx, requests, start.Add(turn))
+			counts[i], err = s.ask(inner, requests, start.Add(turn))
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	if ctx.Err() != nil { // what broke then broke for that
+		return ctx.Err()
+	}
+	if err != nil {
 		return fmt.Errorf("load the server with %s: %w", s.name, err)
 	}
 	took := time.Since(start)
