@@ -15,7 +15,7 @@ import (
 func openForTest(t *testing.T, system string) *measured {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "server")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/farmersmarket/platform/server") //nolint:gosec // a path of our own
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/farmersmarket/platform/server")
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, "build the server: %s", output)
 	temporary := t.TempDir()

@@ -24,7 +24,7 @@ const (
 // cached compares the list of products, which the server has in its cache, with a bare Fiber handler that sends the same
 // bytes, in a process of its own, too.
 func (r *ratios) cached(ctx context.Context) (c comparison, err error) {
-	run, err := r.open(ctx, "sqlite")
+	run, err := openMeasured(ctx, "sqlite", r.server)
 	if err != nil {
 		return comparison{}, err
 	}
@@ -51,7 +51,7 @@ func asking(address string) side {
 		if err != nil {
 			return 0, err
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		return repeat(ctx, end, func() error { return conn.ask(productsRequest, "200") })
 	}
 }
@@ -71,7 +71,7 @@ func startBareHandler(ctx context.Context, body []byte) (*bareHandler, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bareHandler{command: exec.CommandContext(ctx, self, bareHandlerCommand)}
+	b := &bareHandler{command: exec.CommandContext(ctx, self, bareHandlerCommand)} //nolint:gosec // this program
 	b.command.Stdin, b.command.Stderr = strings.NewReader(string(body)), os.Stderr
 	output, err := b.command.StdoutPipe()
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +109,7 @@ func (c *collector) traceWith(wanted func(*tracepb.Span) bool) (trace []*tracepb
 			continue
 		}
 		for _, span := range c.spans {
-			if string(span.GetTraceId()) == string(found.GetTraceId()) {
+			if bytes.Equal(span.GetTraceId(), found.GetTraceId()) {
 				trace = append(trace, span)
 			}
 		}

@@ -159,7 +159,7 @@ func (l *listing) open(ctx context.Context, system string, products int) (s *she
 	if s.db, err = create(ctx, system); err != nil {
 		return s, err
 	}
-	if err = fill(ctx, s.db.url, products); err != nil {
+	if err := fill(ctx, s.db.url, products); err != nil {
 		return s, err
 	}
 	if s.collector, err = startCollector(ctx); err != nil {
@@ -169,7 +169,8 @@ func (l *listing) open(ctx context.Context, system string, products int) (s *she
 	if s.server, err = startServer(ctx, l.server, s.db.url, s.collector, "CACHE_SIZE=1024"); err != nil {
 		return s, err
 	}
-	return s, s.findCursors(ctx)
+	err = s.findCursors(ctx)
+	return s, err
 }
 
 // get asks, and returns how long the answer took.

@@ -18,7 +18,7 @@ const basketCount = 24
 
 // orders compares orders over HTTP with the bare transaction, on one database.
 func (r *ratios) orders(ctx context.Context, system string) (c comparison, err error) {
-	run, err := r.open(ctx, system)
+	run, err := openMeasured(ctx, system, r.server)
 	if err != nil {
 		return comparison{}, err
 	}
@@ -40,7 +40,7 @@ func (m *measured) ordering(ctx context.Context, end time.Time) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	return repeat(ctx, end, func() error {
 		return m.order(conn, rand.IntN(basketCount), m.crowd.anybody(), uuid.NewString()) //nolint:gosec // no secret
 	})

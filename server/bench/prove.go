@@ -32,7 +32,7 @@ func (m *measured) prove(ctx context.Context, bare *bareOrders) error {
 		if err != nil {
 			return "", err
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if err := m.order(conn, basket, by, key); err != nil {
 			return "", err
 		}
@@ -92,7 +92,8 @@ func (m *measured) observe(ctx context.Context, db *bun.DB, lastSpan string, do 
 			f.rows["changes"] = append(f.rows["changes"], fmt.Sprintf("%s %+d", name, change))
 		}
 	}
-	return f, f.read(ctx, db, id)
+	err = f.read(ctx, db, id)
+	return f, err
 }
 
 func (f *footprint) mustBe(other footprint) error {

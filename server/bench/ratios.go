@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -41,53 +40,4 @@ func (r *ratios) run(ctx context.Context, a *aims) error {
 
 func (c comparison) row(a *aims, what string, aim float64) []string {
 	return []string{what, fmt.Sprintf("%.0f/s", c.own), fmt.Sprintf("%.0f/s", c.bare), a.atLeast(what, c.ratio, aim)}
-}
-
-// measured is a stocked database, the server on it, its customers, and the collector that its traces go to.
-type measured struct {
-	db        database
-	collector *collector
-	server    *server
-	crowd     *crowd
-}
-
-func (r *ratios) open(ctx context.Context, system string) (*measured, error) {
-	return openMeasured(ctx, system, r.server)
-}
-
-func openMeasured(ctx context.Context, system, program string) (m *measured, err error) {
-	m = &measured{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, m.close())
-		}
-	}()
-	if m.db, err = create(ctx, system); err != nil {
-		return m, err
-	}
-	if err = stock(ctx, m.db.url); err != nil {
-		return m, err
-	}
-	if m.collector, err = startCollector(ctx); err != nil {
-		return m, err
-	}
-	if m.server, err = startServer(ctx, program, m.db.url, m.collector); err != nil {
-		return m, err
-	}
-	m.crowd, err = newCrowd(ctx, m.server.url)
-	return m, err
-}
-
-// close ends and deletes what there is.
-func (m *measured) close() (err error) {
-	if m.server != nil {
-		err = m.server.stop()
-	}
-	if m.collector != nil {
-		m.collector.stop()
-	}
-	if m.db.drop != nil {
-		err = errors.Join(err, m.db.drop())
-	}
-	return err
 }
