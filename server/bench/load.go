@@ -55,6 +55,9 @@ func (l *load) measure(ctx context.Context, a *aims, system string) (row []strin
 	}
 	say("%s: warm up", system)
 	l.drive(ctx, run.crowd, 0)
+	if err := run.settle(ctx); err != nil {
+		return nil, err
+	}
 	var all []*driven
 	for range l.rounds {
 		full := l.drive(ctx, run.crowd, 0)

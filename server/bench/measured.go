@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+
+	"github.com/farmersmarket/platform/server/store"
 )
 
 // measured is a stocked database, the server on it, its customers, and the collector that its traces go to.
@@ -34,6 +36,18 @@ func openMeasured(ctx context.Context, system, program string) (m *measured, err
 	}
 	m.crowd, err = newCrowd(ctx, m.server.url)
 	return m, err
+}
+
+// settle has the database look at what is in its tables. An empty one is read from end to end to see whether an order is
+// there, as every line of an order asks; who has asked once goes on like that, until the database looks again. PostgreSQL
+// does so by itself, after a minute.
+func (m *measured) settle(ctx context.Context) (err error) {
+	s, err := store.Open(ctx, m.db.url, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return execute(ctx, s.DB(), "ANALYZE")
 }
 
 // close ends and deletes what there is.

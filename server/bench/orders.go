@@ -31,6 +31,12 @@ func (r *ratios) orders(ctx context.Context, system string) (c comparison, err e
 	if err := run.prove(ctx, bare); err != nil {
 		return comparison{}, fmt.Errorf("compare one order of each side: %w", err)
 	}
+	if _, err := drive(ctx, r.length, bare.ordering(run.crowd)); err != nil {
+		return comparison{}, fmt.Errorf("place the first orders: %w", err)
+	}
+	if err := run.settle(ctx); err != nil {
+		return comparison{}, err
+	}
 	return compare(ctx, r.turns, r.length, run.ordering, bare.ordering(run.crowd))
 }
 
