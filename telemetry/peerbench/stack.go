@@ -155,7 +155,7 @@ func (s *service) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the process has its own
+	defer func() { _ = log.Close() }() // the process has its own
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
 		return err
@@ -256,7 +256,9 @@ func (s *service) drive(ctx context.Context, turn time.Duration) error {
 func (s *service) mixture() ([]string, error) {
 	paths := []string{"/api/v1/products", "/api/v1/products?category=fruit", "/api/v1/farms", "/api/v1/markets", "/api/v1/market-days"}
 	for _, of := range []struct{ list, path string }{
-		{"/api/v1/products", "/api/v1/products/"}, {"/api/v1/farms", "/api/v1/farms/"}, {"/api/v1/market-days", "/api/v1/market-days/"},
+		{"/api/v1/products", "/api/v1/products/"},
+		{"/api/v1/farms", "/api/v1/farms/"},
+		{"/api/v1/market-days", "/api/v1/market-days/"},
 		{"/api/v1/market-days", "/api/v1/offerings?market_day="},
 	} {
 		ids, err := s.ids(of.list)
