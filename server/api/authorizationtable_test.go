@@ -84,11 +84,12 @@ func requests() map[string]request {
 		"get-account":     {path: "/api/v1/accounts/{account}", want: admins(200)},
 		"set-role":        {path: "/api/v1/accounts/{account}/role", body: `{"role":"farm_owner"}`, want: admins(200)},
 
-		"list-farms":  {path: farms, want: everyone(200)},
-		"get-farm":    {path: farms + "/{farm}", want: everyone(200)},
-		"create-farm": {path: farms, body: farmBody, want: outcomes{no, ff, ff, 201, 201, ff, ff}},
-		"update-farm": {path: farms + "/{unverified farm}", body: farmBody, want: farmOwner(200)},
-		"verify-farm": {path: farms + "/{unverified farm}/verification", want: managers(200)},
+		"list-farms":   {path: farms, want: everyone(200)},
+		"get-farm":     {path: farms + "/{farm}", want: everyone(200)},
+		"create-farm":  {path: farms, body: farmBody, want: outcomes{no, ff, ff, 201, 201, ff, ff}},
+		"update-farm":  {path: farms + "/{unverified farm}", body: farmBody, want: farmOwner(200)},
+		"verify-farm":  {path: farms + "/{unverified farm}/verification", want: managers(200)},
+		"suspend-farm": {path: farms + "/{farm}/verification", want: managers(200)},
 
 		"list-managed-farms":    {path: manage + "/farms?owner={owner}", want: producers(200), shows: "{farm}", to: ofFarm},
 		"get-managed-farm":      {path: manage + "/farms/{unverified farm}", want: managed(200)},
