@@ -2465,13 +2465,13 @@ type ListOrdersParamsRefund string
 
 // PlaceOrderParams defines parameters for PlaceOrder.
 type PlaceOrderParams struct {
-	// IdempotencyKey A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome.
+	// IdempotencyKey A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome.
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
 // PayOrderParams defines parameters for PayOrder.
 type PayOrderParams struct {
-	// IdempotencyKey A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome.
+	// IdempotencyKey A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome.
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 

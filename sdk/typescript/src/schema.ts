@@ -6018,7 +6018,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome. */
+                /** @description A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -6665,7 +6665,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome. */
+                /** @description A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome. */
                 "Idempotency-Key": string;
             };
             path: {
