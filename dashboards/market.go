@@ -104,11 +104,13 @@ func paymentsRow() []cog.Builder[dashboard.Panel] {
 
 func booksRow() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
-		graph("Stock-outs over time", "Orders refused per second because not enough was left.", units.OpsPerSecond, third,
+		graph("Stock-outs over time", "Orders refused per second because not enough was left.", units.OpsPerSecond, half,
 			query("refused", sumBy(perSecond(catalogue.StockOuts.Name)))),
-		graph("Broken rules by invariant", "Rows that break each rule, found by the last audit. Anything but 0 raises MarketInvariantBroken.", units.Short, third,
+		graph("Broken rules by invariant", "Rows that break each rule, found by the last audit. Anything but 0 raises MarketInvariantBroken.", units.Short, half,
 			query("{{invariant}}", "max by (invariant) ("+selector(catalogue.InvariantViolations.Name)+")")),
-		graph("Age of the audit", "Seconds since an audit was completed. Without one, the panels beside it and the open orders are old.", units.Seconds, third,
+		graph("Refunds that are owed", "Payments that are still to be given back, found by the last audit. One that has failed raises RefundFailed.", units.Short, half,
+			query("{{state}}", "max by (state) ("+selector(catalogue.RefundsOpen.Name)+")")),
+		graph("Age of the audit", "Seconds since an audit was completed. Without one, the panels beside it and the open orders are old.", units.Seconds, half,
 			query("age", "time() - max("+selector(catalogue.AuditTime.Name)+")")),
 	}
 }

@@ -88,11 +88,11 @@ func (t *Telemetry) Instrument(app *fiber.App, options ...Option) {
 	for _, option := range options {
 		option(&o)
 	}
-	handler := app.Handler() // also completes the app's route stack
+	app.Handler() // completes the app's route stack
 	t.http.register(app, o.outcomes)
 	server := app.Server()
 	server.Logger, server.SecureErrorLogMessage = serverLogger{t.Logger}, true // or its errors have headers in them
-	server.Handler = t.http.wrap(t.http.routeOf, handler)
+	server.Handler = t.http.wrap(t.http.routeOf, server.Handler)               // the app's, and what else it was given
 	answerError := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
 		err = withoutContent(err)

@@ -64,6 +64,7 @@ func New(o Options) (*fiber.App, error) {
 	})
 	app.Server().CloseOnShutdown = true // keep-alive clients move on while we drain
 	app.Server().HeaderReceived = largerUploads(o.Images.Limit)
+	routeUnknownMethods(app)
 	o.Telemetry.Use(app)
 	app.Use(securityHeaders)
 	app.Use(bound(o.RequestTimeout))

@@ -37,7 +37,7 @@ func managers(ok int) outcomes   { return outcomes{no, ff, ff, ff, ff, ok, ok} }
 func admins(ok int) outcomes     { return outcomes{no, ff, ff, ff, ff, ff, ok} }
 func farmOwner(ok int) outcomes  { return outcomes{no, ff, ff, ok, ff, ff, ff} } // of this farm alone
 func sellers(ok int) outcomes    { return outcomes{no, ff, ff, ok, ff, ok, ok} } // for this farm
-func producers(ok int) outcomes  { return outcomes{no, ff, ff, ok, ok, ok, ok} }
+func producers() outcomes        { return outcomes{no, ff, ff, 200, 200, 200, 200} }
 func managed(ok int) outcomes    { return outcomes{no, ff, ff, ok, nf, ok, ok} }
 func orderer(ok int) outcomes    { return outcomes{no, ok, nf, nf, nf, nf, nf} } // who placed this order alone
 func orderSeers(ok int) outcomes { return outcomes{no, ok, nf, nf, nf, ok, ok} }
@@ -84,15 +84,16 @@ func requests() map[string]request {
 		"get-account":     {path: "/api/v1/accounts/{account}", want: admins(200)},
 		"set-role":        {path: "/api/v1/accounts/{account}/role", body: `{"role":"farm_owner"}`, want: admins(200)},
 
-		"list-farms":  {path: farms, want: everyone(200)},
-		"get-farm":    {path: farms + "/{farm}", want: everyone(200)},
-		"create-farm": {path: farms, body: farmBody, want: outcomes{no, ff, ff, 201, 201, ff, ff}},
-		"update-farm": {path: farms + "/{unverified farm}", body: farmBody, want: farmOwner(200)},
-		"verify-farm": {path: farms + "/{unverified farm}/verification", want: managers(200)},
+		"list-farms":   {path: farms, want: everyone(200)},
+		"get-farm":     {path: farms + "/{farm}", want: everyone(200)},
+		"create-farm":  {path: farms, body: farmBody, want: outcomes{no, ff, ff, 201, 201, ff, ff}},
+		"update-farm":  {path: farms + "/{unverified farm}", body: farmBody, want: farmOwner(200)},
+		"verify-farm":  {path: farms + "/{unverified farm}/verification", want: managers(200)},
+		"suspend-farm": {path: farms + "/{farm}/verification", want: managers(200)},
 
-		"list-managed-farms":    {path: manage + "/farms?owner={owner}", want: producers(200), shows: "{farm}", to: ofFarm},
+		"list-managed-farms":    {path: manage + "/farms?owner={owner}", want: producers(), shows: "{farm}", to: ofFarm},
 		"get-managed-farm":      {path: manage + "/farms/{unverified farm}", want: managed(200)},
-		"list-managed-products": {path: manage + "/products?farm={farm}", want: producers(200), shows: "{product}", to: ofFarm},
+		"list-managed-products": {path: manage + "/products?farm={farm}", want: producers(), shows: "{product}", to: ofFarm},
 		"get-managed-product":   {path: manage + "/products/{product}", want: managed(200)},
 
 		"list-categories": {path: "/api/v1/categories", want: everyone(200)},
@@ -113,8 +114,8 @@ func requests() map[string]request {
 		"create-market-day":      {path: days, body: `{"market_id":"{market}","date":"{new date}",` + window, want: managers(201)},
 		"move-market-day-window": {path: days + "/{new day}/window", body: "{" + window, want: managers(200)},
 		"delete-market-day":      {path: days + "/{new day}", want: managers(204)},
-		"get-harvest":            {path: days + "/{day}/harvest", want: producers(200), shows: "{harvested farm}", to: ofFarm},
-		"get-harvest-csv":        {path: days + "/{day}/harvest.csv", want: producers(200), shows: "{harvested farm}", to: ofFarm},
+		"get-harvest":            {path: days + "/{day}/harvest", want: producers(), shows: "{harvested farm}", to: ofFarm},
+		"get-harvest-csv":        {path: days + "/{day}/harvest.csv", want: producers(), shows: "{harvested farm}", to: ofFarm},
 		"get-packing-list":       {path: days + "/{day}/packing-list", want: managers(200)},
 		"get-packing-list-csv":   {path: days + "/{day}/packing-list.csv", want: managers(200)},
 

@@ -78,7 +78,11 @@ func RegisterFarms(api huma.API, catalogue *market.Catalogue, producers *market.
 			farm, err := producers.CreateFarm(ctx, actor(ctx), in.Body.details())
 			return answerFarm(ctx, farm, err)
 		})
-	huma.Register(api, protect(owners(), updateOperation("update-farm", "/api/v1/farms/{id}", "Change a farm", "Farms")),
+	update := updateOperation("update-farm", "/api/v1/farms/{id}", "Change a farm", "Farms")
+	update.Errors = append(update.Errors, http.StatusConflict)
+	update.Description = "A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is " +
+		"a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name."
+	huma.Register(api, protect(owners(), update),
 		func(ctx context.Context, in *updateFarmInput) (*taggedAnswer[Farm], error) {
 			if err := in.required(); err != nil {
 				return nil, err
@@ -87,10 +91,24 @@ func RegisterFarms(api huma.API, catalogue *market.Catalogue, producers *market.
 			farm, err := producers.UpdateFarm(ctx, actor(ctx), in.ID, unchanged, in.Body.details())
 			return answerFarm(ctx, farm, err)
 		})
-	huma.Register(api, protect(only(market.MarketManager, market.Admin), operation(http.MethodPut, "verify-farm",
-		"/api/v1/farms/{id}/verification", "Verify a farm, so that it can sell", "Farms", http.StatusNotFound, http.StatusPreconditionFailed)),
+	registerVerification(api, http.MethodPut, "verify-farm", "Verify a farm, so that it can sell",
+		"What was taken off sale when its verification was withdrawn is on sale again, but for products that were deleted since.",
+		producers.VerifyFarm)
+	registerVerification(api, http.MethodDelete, "suspend-farm", "Withdraw a farm's verification, so that it sells nothing",
+		"The farm and its products are not shown to visitors any more, and its offerings are off sale on every day that is not closed, until it is "+
+			"verified again. Orders that were placed stay, and can be paid, cancelled, packed and collected.",
+		producers.SuspendFarm)
+}
+
+// registerVerification adds an operation by which a market manager lets a farm sell, or not.
+func registerVerification(api huma.API, method, id, summary, description string,
+	judge func(context.Context, market.Actor, string, func(market.Farm) bool) (market.Farm, error),
+) {
+	op := operation(method, id, "/api/v1/farms/{id}/verification", summary, "Farms", http.StatusNotFound, http.StatusPreconditionFailed)
+	op.Description = description
+	huma.Register(api, protect(only(market.MarketManager, market.Admin), op),
 		func(ctx context.Context, in *changeInput) (*taggedAnswer[Farm], error) {
-			farm, err := producers.VerifyFarm(ctx, actor(ctx), in.ID, unchanged(in.OptionalIfMatch, farmOf))
+			farm, err := judge(ctx, actor(ctx), in.ID, unchanged(in.OptionalIfMatch, farmOf))
 			return answerFarm(ctx, farm, err)
 		})
 }

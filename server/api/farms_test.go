@@ -2,12 +2,14 @@ package api_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/farmersmarket/platform/server/api"
+	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/server/seed"
 	"github.com/farmersmarket/platform/server/store"
 )
@@ -66,5 +68,31 @@ func TestBadRequestsForFarmsAreToldWhatIsWrong(t *testing.T) {
 				require.Contains(t, string(got.body), test.want)
 			})
 		}
+	})
+}
+
+func TestAVerifiedFarmIsRenamedOnlyAfterItsVerificationIsWithdrawn(t *testing.T) {
+	eachMarket(t, func(t *testing.T, app *fiber.App, s *store.Store) {
+		owner, manager := as(t, s, market.FarmOwner), as(t, s, market.MarketManager)
+		created := send(t, app, owner, http.MethodPost, "/api/v1/farms", farmBody)
+		path := "/api/v1/farms/" + decode[item[api.Farm]](t, created.body).Data.ID
+		put := func(name, description string) answer {
+			body := strings.NewReplacer(`"name":"A"`, `"name":"`+name+`"`, `"description":"B"`, `"description":"`+description+`"`).Replace(farmBody)
+			return send(t, app, owner, http.MethodPut, path, body, "If-Match", "*")
+		}
+		require.Equal(t, 200, put("Hill Farm", "B").status, "nobody has verified it")
+		require.Equal(t, 200, send(t, app, manager, http.MethodPut, path+"/verification", nil).status)
+		refused := requireProblem(t, put("Ballyvara Organics", "B"), 409)
+		require.Contains(t, refused.Detail, `is verified as "Hill Farm"`)
+		require.Equal(t, 200, put(" Hill Farm ", "Up the hill.").status, "all else can change")
+
+		suspended := send(t, app, manager, http.MethodDelete, path+"/verification", nil)
+		require.Equal(t, 200, suspended.status, string(suspended.body))
+		require.False(t, decode[item[api.Farm]](t, suspended.body).Data.Verified)
+		require.NotEmpty(t, suspended.header.Get("ETag"))
+		requireProblem(t, get(t, app, path), 404)
+		require.Equal(t, 200, put("Dale Farm", "B").status)
+		require.Equal(t, 200, send(t, app, manager, http.MethodPut, path+"/verification", nil).status)
+		require.Contains(t, string(get(t, app, path).body), "Dale Farm")
 	})
 }

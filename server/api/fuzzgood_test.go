@@ -97,9 +97,12 @@ func (w *world) writes() map[string]func() goodRequest {
 			return goodRequest{user: w.admin, param: as(w.t, w.fair.Store, market.Customer).ID, body: map[string]any{"role": "farm_owner"}}
 		},
 
-		"create-farm":    func() goodRequest { return goodRequest{user: w.farmer, body: w.farm()} },
-		"update-farm":    func() goodRequest { return w.changing("/api/v1/manage/farms/", w.fair.Farms[0].ID, w.farm()) },
+		"create-farm": func() goodRequest { return goodRequest{user: w.farmer, body: w.farm()} },
+		"update-farm": func() goodRequest {
+			return w.changing("/api/v1/manage/farms/", w.create("/api/v1/farms", w.farm()), w.farm())
+		},
 		"verify-farm":    func() goodRequest { return goodRequest{user: w.manager, param: w.create("/api/v1/farms", w.farm())} },
+		"suspend-farm":   func() goodRequest { return goodRequest{user: w.manager, param: w.create("/api/v1/farms", w.farm())} },
 		"create-product": func() goodRequest { return goodRequest{user: w.farmer, body: w.product()} },
 		"update-product": func() goodRequest { return w.changing("/api/v1/products/", w.fair.Offerings[1].ProductID, w.details()) },
 		"put-product-image": func() goodRequest {
@@ -137,9 +140,17 @@ func (w *world) writes() map[string]func() goodRequest {
 				user: w.customer, param: w.order(market.OrderPendingPayment).ID, header: []string{"Idempotency-Key", uuid.NewString()}, body: map[string]any{},
 			}
 		},
-		"cancel-order":       func() goodRequest { return goodRequest{user: w.customer, param: w.order(market.OrderPaid).ID} },
-		"pack-order":         func() goodRequest { return goodRequest{user: w.manager, param: w.order(market.OrderPaid).ID} },
-		"collect-order":      func() goodRequest { return goodRequest{user: w.manager, param: w.order(market.OrderPacked).ID} },
+		"cancel-order":  func() goodRequest { return goodRequest{user: w.customer, param: w.order(market.OrderPaid).ID} },
+		"pack-order":    func() goodRequest { return goodRequest{user: w.manager, param: w.order(market.OrderPaid).ID} },
+		"collect-order": func() goodRequest { return goodRequest{user: w.manager, param: w.order(market.OrderPacked).ID} },
+		"retry-refund": func() goodRequest {
+			w.fair.Provider.AnswerRefunds(market.PaymentRefundFailed)
+			order := w.order(market.OrderPaid)
+			_, err := w.fair.Checkout.Cancel(w.t.Context(), w.fair.Manager, order.ID)
+			require.NoError(w.t, err)
+			_, _ = w.fair.Checkout.AttendPayments(w.t.Context()) // it fails for payments that only an event has told to be captured
+			return goodRequest{user: w.manager, param: order.ID}
+		},
 		"take-payment-event": w.delivery,
 	}
 }

@@ -103,7 +103,7 @@ func paymentOf(p *market.Payment) Payment {
 
 // KeyParam is the header that makes an operation safe to repeat. Huma looks into embedded structs only when they are exported.
 type KeyParam struct {
-	Key string `header:"Idempotency-Key" required:"true" minLength:"1" maxLength:"255" pattern:"^[!-~]+$" example:"5f0c1f5e-3c1b-4b52-9a9c-0d6a0c0a7d11" doc:"A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome."`
+	Key string `header:"Idempotency-Key" required:"true" minLength:"1" maxLength:"255" pattern:"^[!-~]+$" example:"5f0c1f5e-3c1b-4b52-9a9c-0d6a0c0a7d11" doc:"A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome."`
 }
 
 // Resolve refuses a request with several keys: which of them was meant is not ours to guess.

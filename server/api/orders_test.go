@@ -118,6 +118,26 @@ func TestAnOrderIsFoundByItsKeyWhateverCharactersItHas(t *testing.T) {
 	})
 }
 
+func TestAKeyThatAClientTakesForAStepInAPathIsRefused(t *testing.T) {
+	eachShop(t, []int64{9}, func(t *testing.T, app *fiber.App, fair *markettest.Fair) {
+		customer := as(t, fair.Store, market.Customer)
+		placed := send(t, app, customer, http.MethodPost, "/api/v1/orders", orderFor(fair, 1), "Idempotency-Key", "...")
+		require.Equal(t, 201, placed.status, string(placed.body))
+		require.Equal(t, 200, send(t, app, customer, http.MethodGet, "/api/v1/orders/by-key/...", nil).status)
+		pay := "/api/v1/orders/" + decode[item[api.Order]](t, placed.body).Data.ID + "/pay"
+		for _, key := range []string{".", ".."} {
+			for _, refused := range []answer{
+				send(t, app, customer, http.MethodPost, "/api/v1/orders", orderFor(fair, 1), "Idempotency-Key", key),
+				send(t, app, customer, http.MethodPost, pay, `{}`, "Idempotency-Key", key),
+			} {
+				require.Contains(t, requireProblem(t, refused, 422).Detail, "Idempotency-Key must be another than . and ..")
+				require.Empty(t, refused.header.Get("Idempotency-Replayed"))
+			}
+		}
+		require.EqualValues(t, 8, fair.Available(t, 0))
+	})
+}
+
 // escapeAll percent-encodes every byte.
 func escapeAll(text string) string {
 	escaped := ""

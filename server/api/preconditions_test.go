@@ -71,6 +71,9 @@ func TestEveryOtherWriteHonoursAStateThatItIsGiven(t *testing.T) {
 		}{
 			{"a verification", manager, farm, http.MethodPut, "/api/v1/farms/" + fair.Farms[0].ID + "/verification", nil, 200},
 			{"a verification once more", manager, farm, http.MethodPut, "/api/v1/farms/" + fair.Farms[0].ID + "/verification", nil, 200},
+			{"a suspension", manager, farm, http.MethodDelete, "/api/v1/farms/" + fair.Farms[0].ID + "/verification", nil, 200},
+			{"a suspension once more", manager, farm, http.MethodDelete, "/api/v1/farms/" + fair.Farms[0].ID + "/verification", nil, 200},
+			{"a verification after it", manager, farm, http.MethodPut, "/api/v1/farms/" + fair.Farms[0].ID + "/verification", nil, 200},
 			{"a photograph", farmer, product, http.MethodPut, "/api/v1/products/" + fair.Offerings[0].ProductID + "/image", string(photograph(t, 100, 100)), 200},
 			{"no photograph", farmer, product, http.MethodDelete, "/api/v1/products/" + fair.Offerings[0].ProductID + "/image", nil, 204},
 			{"a product's deletion", farmer, product, http.MethodDelete, "/api/v1/products/" + fair.Offerings[0].ProductID, nil, 204},

@@ -57,6 +57,12 @@ func (p *Producers) VerifyFarm(ctx context.Context, id string, version int64, by
 	return p.store.VerifyFarm(ctx, id, version, by, at)
 }
 
+// SuspendFarm implements market.ProducerStore.
+func (p *Producers) SuspendFarm(ctx context.Context, id string, version int64, at time.Time) error {
+	defer p.cache.farmChanged(ctx, id)
+	return p.store.SuspendFarm(ctx, id, version, at)
+}
+
 // CreateProduct implements market.ProducerStore.
 func (p *Producers) CreateProduct(ctx context.Context, product market.Product) error {
 	defer p.cache.productChanged(ctx, product.ID)

@@ -54,6 +54,9 @@ func TestAfterEveryWriteTheCacheAnswersAsTheDatabaseDoes(t *testing.T) {
 			{"a verification", func(ctx context.Context) error {
 				return producers.VerifyFarm(ctx, farm.ID, market.AnyVersion, market.Actor{ID: manager.ID, Role: manager.Role}, now)
 			}},
+			{"a suspension", func(ctx context.Context) error {
+				return producers.SuspendFarm(ctx, farm.ID, market.AnyVersion, now)
+			}},
 			{"a deletion", func(ctx context.Context) error {
 				return producers.DeleteProduct(ctx, product.ID, market.AnyVersion, now)
 			}},

@@ -44,12 +44,16 @@ func newRequestKey(actor Actor, operation, key string, request ...any) (RequestK
 	return RequestKey{AccountID: actor.ID, Operation: operation, Key: key, Hash: hex.EncodeToString(sum[:])}, nil
 }
 
-// validateKey refuses keys that a header could not carry unchanged.
+// validateKey refuses keys that a header could not carry unchanged, and those that are steps in a path: standard clients
+// take them before they ask, so that no order could be looked up by such a key.
 func validateKey(key string) error {
 	const longest = 255
 	visible := func(r rune) bool { return r > ' ' && r <= '~' }
 	if key == "" || len(key) > longest || strings.ContainsFunc(key, func(r rune) bool { return !visible(r) }) {
 		return &InvalidError{Field: "Idempotency-Key", Rule: fmt.Sprintf("be 1 to %d visible ASCII characters", longest), Value: key}
+	}
+	if key == "." || key == ".." {
+		return &InvalidError{Field: "Idempotency-Key", Rule: "be another than . and .., which a path cannot carry to look the order up", Value: key}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type Offering struct {
 	Price       Money     // for one unit; more than 0
 	Quantity    int64     // units that the farm brings, at most MaxQuantity
 	Available   int64     // units that no order holds, 0 to Quantity
-	WithdrawnAt time.Time // since when it is off sale, because its product was deleted; zero: it is on sale
+	WithdrawnAt time.Time // since when it is off sale, because its product was deleted or its farm suspended; zero: it is on sale
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -175,7 +175,12 @@ func (f Farm) maySell(actor Actor) error {
 		return &ForbiddenError{Reason: "you may not sell for " + f.Name + ": its owner may"}
 	}
 	if !f.Verified {
-		return &ConflictError{Kind: "farm", ID: f.ID, Reason: "is not verified: a market manager has to verify it before it sells"}
+		return NotVerified(f.ID)
 	}
 	return nil
+}
+
+// NotVerified is the error of a farm that may not sell.
+func NotVerified(farmID string) error {
+	return &ConflictError{Kind: "farm", ID: farmID, Reason: "is not verified: a market manager has to verify it before it sells"}
 }

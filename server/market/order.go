@@ -243,7 +243,7 @@ type WithdrawnError struct {
 	Lines []WithdrawnLine
 }
 
-// WithdrawnLine is a product that was deleted.
+// WithdrawnLine is a product that was deleted, or whose farm may not sell.
 type WithdrawnLine struct {
 	Index      int // of the line in what was asked for
 	OfferingID string

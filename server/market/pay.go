@@ -296,7 +296,7 @@ func (o *Order) take(payment *Payment, a answer, now time.Time) {
 	}
 	var declined *DeclinedError
 	switch {
-	case a.refund.ProviderRef != "":
+	case a.failure == nil && a.refund.ProviderRef != "":
 		payment.reportRefund(a.refund, now)
 	case errors.As(a.failure, &declined):
 		if o.report(payment, PaymentFailed, now) {

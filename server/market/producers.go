@@ -18,7 +18,11 @@ type ProducerStore interface {
 	// UpdateFarm and UpdateProduct write the new version over the one before it. They fail with ErrPreconditionFailed
 	// when that one is not there any more, and so do others that are given another version than AnyVersion.
 	UpdateFarm(ctx context.Context, farm Farm) error
+	// VerifyFarm also puts back on sale what SuspendFarm took off sale, but for products that were deleted since.
 	VerifyFarm(ctx context.Context, id string, version int64, by Actor, at time.Time) error
+	// SuspendFarm withdraws the verification, and takes the farm's offerings on days that are not closed off sale. Orders that
+	// refer to them stay as they are.
+	SuspendFarm(ctx context.Context, id string, version int64, at time.Time) error
 	CreateProduct(ctx context.Context, product Product) error
 	UpdateProduct(ctx context.Context, product Product) error
 	// TouchImage notes that the image is about to be kept, so that it is not taken for an unused one.
@@ -98,8 +102,9 @@ func (p *Producers) CreateFarm(ctx context.Context, actor Actor, details FarmDet
 	return farm, p.store.CreateFarm(ctx, farm)
 }
 
-// UpdateFarm changes the actor's farm, if it is still as the actor saw it, which unchanged decides. It fails with
-// ErrNotFound, ErrForbidden, ErrPreconditionFailed or ErrInvalid.
+// UpdateFarm changes the actor's farm, if it is still as the actor saw it, which unchanged decides. A farm that is verified
+// keeps the name that a market manager has seen. It fails with ErrNotFound, ErrForbidden, ErrPreconditionFailed, ErrInvalid or,
+// for another name, ErrConflict.
 func (p *Producers) UpdateFarm(
 	ctx context.Context, actor Actor, id string, unchanged func(Farm) bool, details FarmDetails,
 ) (Farm, error) {
@@ -113,14 +118,38 @@ func (p *Producers) UpdateFarm(
 	if details, err = details.normalize(); err != nil {
 		return Farm{}, err
 	}
+	if farm.Verified && details.Name != farm.Name {
+		return Farm{}, &ConflictError{Kind: "farm", ID: farm.ID, Reason: fmt.Sprintf(
+			"is verified as %q: its name can change once a market manager has withdrawn the verification, and is then verified anew", farm.Name)}
+	}
 	farm = details.describe(farm)
 	farm.Version, farm.UpdatedAt = farm.Version+1, p.clock.Now()
 	return farm, p.store.UpdateFarm(ctx, farm)
 }
 
 // VerifyFarm lets the farm sell. Verifying it again changes nothing. unchanged decides whether the farm is still as the
-// actor saw it; nil when that does not matter. It fails with ErrNotFound and ErrPreconditionFailed.
+// actor saw it; nil when that does not matter. It fails with ErrForbidden, ErrNotFound and ErrPreconditionFailed.
 func (p *Producers) VerifyFarm(ctx context.Context, actor Actor, id string, unchanged func(Farm) bool) (Farm, error) {
+	return p.judge(ctx, actor, id, unchanged, "verify a farm", func(id string, version int64) error {
+		return p.store.VerifyFarm(ctx, id, version, actor, p.clock.Now())
+	})
+}
+
+// SuspendFarm withdraws the farm's verification: it sells nothing until it is verified again. Orders that were placed stay.
+// Suspending it again changes nothing. It fails as VerifyFarm does.
+func (p *Producers) SuspendFarm(ctx context.Context, actor Actor, id string, unchanged func(Farm) bool) (Farm, error) {
+	return p.judge(ctx, actor, id, unchanged, "withdraw a farm's verification", func(id string, version int64) error {
+		return p.store.SuspendFarm(ctx, id, version, p.clock.Now())
+	})
+}
+
+// judge lets who runs the markets change whether a farm may sell.
+func (p *Producers) judge(ctx context.Context, actor Actor, id string, unchanged func(Farm) bool, doing string,
+	change func(id string, version int64) error,
+) (Farm, error) {
+	if err := actor.mustManage(doing); err != nil {
+		return Farm{}, err
+	}
 	farm, err := p.store.Farm(ctx, strings.ToLower(id))
 	if err != nil {
 		return Farm{}, err
@@ -131,7 +160,7 @@ func (p *Producers) VerifyFarm(ctx context.Context, actor Actor, id string, unch
 			return Farm{}, &PreconditionError{Kind: "farm", ID: farm.ID}
 		}
 	}
-	if err := p.store.VerifyFarm(ctx, farm.ID, version, actor, p.clock.Now()); err != nil {
+	if err := change(farm.ID, version); err != nil {
 		return Farm{}, err
 	}
 	return p.store.Farm(ctx, farm.ID)

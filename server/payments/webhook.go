@@ -100,7 +100,7 @@ func (e *Event) payment() (market.PaymentEvent, error) {
 		return market.PaymentEvent{}, fmt.Errorf("%w: it has no id or no type", ErrMalformed)
 	}
 	event := market.PaymentEvent{EventID: e.ID, PaymentID: e.Data.Object.Metadata[MetadataPayment], At: time.Unix(e.Created, 0).UTC()}
-	known := false
+	var known bool
 	object := e.Data.Object
 	switch {
 	case strings.HasPrefix(e.Type, "payment_intent."):

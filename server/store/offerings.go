@@ -109,10 +109,17 @@ func (s *Store) Offerings(ctx context.Context, query market.OfferingQuery) (mark
 	return page, err
 }
 
-// AddOffering keeps a new offering. It fails with market.ErrConflict when the product is on offer on that day, and with
-// market.ErrNotFound when it was deleted.
+// AddOffering keeps a new offering. It fails with market.ErrConflict when the product is on offer on that day or its farm is
+// not verified, and with market.ErrNotFound when it was deleted.
 func (s *Store) AddOffering(ctx context.Context, offering market.Offering) error {
 	err := s.write(ctx, "offer product "+offering.ProductID, func(ctx context.Context, tx bun.Tx) error {
+		verified, err := sellers(ctx, tx, []string{offering.FarmID})
+		if err != nil {
+			return err
+		}
+		if !verified[offering.FarmID] {
+			return market.NotVerified(offering.FarmID)
+		}
 		rows, err := ofProducts(ctx, tx, []offeringRow{toOfferingRow(offering)})
 		if err != nil {
 			return err
@@ -166,11 +173,14 @@ func renameOfferings(ctx context.Context, tx bun.Tx, productIDs []string) error 
 	return err
 }
 
-// withdraw takes the product's offerings off sale, but for those of closed days, whose windows cannot be moved any more.
-// It waits for the orders that have locked them; those that wait behind it see that they are too late.
-func withdraw(ctx context.Context, tx bun.Tx, productID string, at time.Time) error {
-	ids, err := lockOfferings(ctx, tx.NewSelect().Model((*offeringRow)(nil)).Where("product_id = ?", productID).
-		Where("market_day_id IN (SELECT d.id FROM market_days AS d WHERE d.closed_at IS NULL)"), forNoKeyUpdate)
+// ofOpenDays picks the offerings of days that are not closed. The windows of closed ones cannot be moved any more.
+const ofOpenDays = "market_day_id IN (SELECT d.id FROM market_days AS d WHERE d.closed_at IS NULL)"
+
+// withdraw takes the offerings of a product or a farm, as the column says, off sale, but for those of closed days. It waits
+// for the orders that have locked them; those that wait behind it see that they are too late.
+func withdraw(ctx context.Context, tx bun.Tx, column, id string, at time.Time) error {
+	ids, err := lockOfferings(ctx, tx.NewSelect().Model((*offeringRow)(nil)).Where("? = ?", bun.Ident(column), id).
+		Where("withdrawn_at IS NULL").Where(ofOpenDays), forNoKeyUpdate)
 	if err != nil || len(ids) == 0 {
 		return err
 	}

@@ -18,8 +18,8 @@ type Planned struct {
 }
 
 // SavePlan adds what is not there yet, all or none, and returns how many days it added. What is there stays as it is. A
-// day on a date for which the market has another one is left out, and so are its offerings, and those of products that
-// were deleted.
+// day on a date for which the market has another one is left out, and so are its offerings, those of products that were
+// deleted, and those of farms that are not verified.
 func (s *Store) SavePlan(ctx context.Context, planned Planned) (days int, err error) {
 	var slots []slotRow
 	for _, m := range planned.Markets {
@@ -39,8 +39,12 @@ func (s *Store) SavePlan(ctx context.Context, planned Planned) (days int, err er
 		if err != nil {
 			return fmt.Errorf("market days: %w", err)
 		}
+		verified, err := sellers(ctx, tx, convert(planned.Offerings, func(o market.Offering) string { return o.FarmID }))
+		if err != nil {
+			return fmt.Errorf("farms: %w", err)
+		}
 		offerings, err := ofProducts(ctx, tx, slices.DeleteFunc(convert(planned.Offerings, toOfferingRow),
-			func(o offeringRow) bool { return !there[o.MarketDayID] }))
+			func(o offeringRow) bool { return !there[o.MarketDayID] || !verified[o.FarmID] }))
 		if err != nil {
 			return fmt.Errorf("products: %w", err)
 		}

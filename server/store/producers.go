@@ -41,26 +41,6 @@ func (s *Store) UpdateFarm(ctx context.Context, farm market.Farm) error {
 	})
 }
 
-// VerifyFarm says that the farm of the version may sell, and who saw that; where it may already, nothing changes. It
-// fails with market.ErrNotFound and market.ErrPreconditionFailed.
-func (s *Store) VerifyFarm(ctx context.Context, id string, version int64, by market.Actor, at time.Time) error {
-	return s.write(ctx, "verify farm "+id, func(ctx context.Context, tx bun.Tx) error {
-		result, err := tx.NewUpdate().Model((*farmRow)(nil)).
-			Set("verified_at = ?", at.UTC()).Set("verified_by = ?", by.ID).
-			Set("version = version + 1").Set("updated_at = ?", at.UTC()).
-			Where("id = ? AND verified_at IS NULL", id).ApplyQueryBuilder(atVersion(version)).Exec(ctx)
-		missing := notThere("farm", id, version)
-		if err := changedOne(result, err, missing); !errors.Is(err, missing) {
-			return err
-		}
-		verified, err := tx.NewSelect().Model((*farmRow)(nil)).Where("id = ?", id).ApplyQueryBuilder(atVersion(version)).Exists(ctx)
-		if err != nil || verified {
-			return err
-		}
-		return missing
-	})
-}
-
 // CreateProduct keeps a new product.
 func (s *Store) CreateProduct(ctx context.Context, product market.Product) error {
 	rows := []productRow{toProductRow(product)}
@@ -119,7 +99,7 @@ func (s *Store) DeleteProduct(ctx context.Context, id string, version int64, at 
 		if err := changedOne(result, err, notThere("product", id, version)); err != nil {
 			return err
 		}
-		return withdraw(ctx, tx, id, at)
+		return withdraw(ctx, tx, "product_id", id, at)
 	})
 }
 

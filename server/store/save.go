@@ -75,8 +75,9 @@ func upsert[Row any](ctx context.Context, tx bun.Tx, alias string, rows []Row, c
 			Set("updated_at = EXCLUDED.updated_at").Set("version = " + alias + ".version + 1")
 		for _, column := range columns {
 			query = query.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
-			if column == "owner_id" { // a farm from before there were owners is not verified either
-				query = query.Set("verified_at = COALESCE(" + alias + ".verified_at, EXCLUDED.verified_at)")
+			if column == "owner_id" { // a farm from before there were owners is not verified either; others may have been suspended
+				query = query.Set("verified_at = CASE WHEN " + alias + ".owner_id IS NULL THEN " +
+					"COALESCE(" + alias + ".verified_at, EXCLUDED.verified_at) ELSE " + alias + ".verified_at END")
 			}
 		}
 		result, err := query.Exec(ctx)

@@ -35,6 +35,9 @@ func TestAChangeOfAVersionThatIsNoMoreIsRefusedAndChangesNothing(t *testing.T) {
 			{"a verification", func(id string, version int64) error {
 				return s.VerifyFarm(t.Context(), id, version, actor, day(2))
 			}, seller.ID, func() (int64, error) { f, err := s.Farm(t.Context(), seller.ID); return f.Version, err }},
+			{"a suspension", func(id string, version int64) error {
+				return s.SuspendFarm(t.Context(), id, version, day(2))
+			}, seller.ID, func() (int64, error) { f, err := s.Farm(t.Context(), seller.ID); return f.Version, err }},
 			{"an image", func(id string, version int64) error {
 				return s.SetProductImage(t.Context(), id, version, strings.Repeat("a", 32), day(2))
 			}, kale.ID, func() (int64, error) { p, err := s.Product(t.Context(), kale.ID); return p.Version, err }},

@@ -2292,6 +2292,12 @@ type UpdateFarmParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// SuspendFarmParams defines parameters for SuspendFarm.
+type SuspendFarmParams struct {
+	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // VerifyFarmParams defines parameters for VerifyFarm.
 type VerifyFarmParams struct {
 	// IfMatch The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state.
@@ -2459,13 +2465,13 @@ type ListOrdersParamsRefund string
 
 // PlaceOrderParams defines parameters for PlaceOrder.
 type PlaceOrderParams struct {
-	// IdempotencyKey A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome.
+	// IdempotencyKey A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome.
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
 // PayOrderParams defines parameters for PayOrder.
 type PayOrderParams struct {
-	// IdempotencyKey A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome.
+	// IdempotencyKey A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome.
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
@@ -2832,6 +2838,8 @@ type ClientInterface interface {
 
 	// UpdateFarmWithBody Change a farm
 	//
+	// A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/farms/{id} (the `UpdateFarm` operationId).
@@ -2839,12 +2847,23 @@ type ClientInterface interface {
 
 	// UpdateFarm Change a farm
 	//
+	// A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/v1/farms/{id} (the `UpdateFarm` operationId).
 	UpdateFarm(ctx context.Context, id openapi_types.UUID, params *UpdateFarmParams, body UpdateFarmJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SuspendFarm Withdraw a farm's verification, so that it sells nothing
+	//
+	// The farm and its products are not shown to visitors any more, and its offerings are off sale on every day that is not closed, until it is verified again. Orders that were placed stay, and can be paid, cancelled, packed and collected.
+	//
+	// Corresponds with DELETE /api/v1/farms/{id}/verification (the `SuspendFarm` operationId).
+	SuspendFarm(ctx context.Context, id openapi_types.UUID, params *SuspendFarmParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// VerifyFarm Verify a farm, so that it can sell
+	//
+	// What was taken off sale when its verification was withdrawn is on sale again, but for products that were deleted since.
 	//
 	// Corresponds with PUT /api/v1/farms/{id}/verification (the `VerifyFarm` operationId).
 	VerifyFarm(ctx context.Context, id openapi_types.UUID, params *VerifyFarmParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3562,6 +3581,8 @@ func (c *Client) GetFarm(ctx context.Context, id openapi_types.UUID, reqEditors 
 
 // UpdateFarmWithBody Change a farm
 //
+// A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/farms/{id} (the `UpdateFarm` operationId).
@@ -3579,6 +3600,8 @@ func (c *Client) UpdateFarmWithBody(ctx context.Context, id openapi_types.UUID, 
 
 // UpdateFarm Change a farm
 //
+// A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /api/v1/farms/{id} (the `UpdateFarm` operationId).
@@ -3594,7 +3617,26 @@ func (c *Client) UpdateFarm(ctx context.Context, id openapi_types.UUID, params *
 	return c.Client.Do(req)
 }
 
+// SuspendFarm Withdraw a farm's verification, so that it sells nothing
+//
+// The farm and its products are not shown to visitors any more, and its offerings are off sale on every day that is not closed, until it is verified again. Orders that were placed stay, and can be paid, cancelled, packed and collected.
+//
+// Corresponds with DELETE /api/v1/farms/{id}/verification (the `SuspendFarm` operationId).
+func (c *Client) SuspendFarm(ctx context.Context, id openapi_types.UUID, params *SuspendFarmParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSuspendFarmRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // VerifyFarm Verify a farm, so that it can sell
+//
+// What was taken off sale when its verification was withdrawn is on sale again, but for products that were deleted since.
 //
 // Corresponds with PUT /api/v1/farms/{id}/verification (the `VerifyFarm` operationId).
 func (c *Client) VerifyFarm(ctx context.Context, id openapi_types.UUID, params *VerifyFarmParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5176,6 +5218,55 @@ func NewUpdateFarmRequestWithBody(server string, id openapi_types.UUID, params *
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSuspendFarmRequest constructs an http.Request for the SuspendFarm method
+func NewSuspendFarmRequest(server string, id openapi_types.UUID, params *SuspendFarmParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/farms/%s/verification", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -7560,6 +7651,8 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateFarmWithBodyWithResponse Change a farm
 	//
+	// A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/farms/{id} (the `UpdateFarm` operationId).
@@ -7567,12 +7660,25 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateFarmWithResponse Change a farm
 	//
+	// A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/farms/{id} (the `UpdateFarm` operationId).
 	UpdateFarmWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateFarmParams, body UpdateFarmJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateFarmResponse, error)
 
+	// SuspendFarmWithResponse Withdraw a farm's verification, so that it sells nothing
+	//
+	// The farm and its products are not shown to visitors any more, and its offerings are off sale on every day that is not closed, until it is verified again. Orders that were placed stay, and can be paid, cancelled, packed and collected.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/farms/{id}/verification (the `SuspendFarm` operationId).
+	SuspendFarmWithResponse(ctx context.Context, id openapi_types.UUID, params *SuspendFarmParams, reqEditors ...RequestEditorFn) (*SuspendFarmResponse, error)
+
 	// VerifyFarmWithResponse Verify a farm, so that it can sell
+	//
+	// What was taken off sale when its verification was withdrawn is on sale again, but for products that were deleted since.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -9396,6 +9502,8 @@ type UpdateFarmResponse struct {
 	ApplicationproblemJSON403 *Problem
 	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Problem
 	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
 	ApplicationproblemJSON412 *Problem
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
@@ -9441,6 +9549,11 @@ func (r UpdateFarmResponse) GetApplicationproblemJSON403() *Problem {
 // GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r UpdateFarmResponse) GetApplicationproblemJSON404() *Problem {
 	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r UpdateFarmResponse) GetApplicationproblemJSON409() *Problem {
+	return r.ApplicationproblemJSON409
 }
 
 // GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
@@ -9511,6 +9624,117 @@ func (r UpdateFarmResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateFarmResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SuspendFarmResponse200Headers the declared response headers of an HTTP 200 response for SuspendFarm
+type SuspendFarmResponse200Headers struct {
+	ETag *string
+}
+
+type SuspendFarmResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ItemBodyFarm
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Problem
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Problem
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SuspendFarmResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SuspendFarmResponse) GetJSON200() *ItemBodyFarm {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r SuspendFarmResponse) GetApplicationproblemJSON401() *Problem {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r SuspendFarmResponse) GetApplicationproblemJSON403() *Problem {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r SuspendFarmResponse) GetApplicationproblemJSON404() *Problem {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r SuspendFarmResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r SuspendFarmResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r SuspendFarmResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SuspendFarmResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r SuspendFarmResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r SuspendFarmResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r SuspendFarmResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SuspendFarmResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SuspendFarmResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SuspendFarmResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -13907,6 +14131,8 @@ func (c *ClientWithResponses) GetFarmWithResponse(ctx context.Context, id openap
 
 // UpdateFarmWithBodyWithResponse Change a farm
 //
+// A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/farms/{id} (the `UpdateFarm` operationId).
@@ -13920,6 +14146,8 @@ func (c *ClientWithResponses) UpdateFarmWithBodyWithResponse(ctx context.Context
 
 // UpdateFarmWithResponse Change a farm
 //
+// A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/farms/{id} (the `UpdateFarm` operationId).
@@ -13931,7 +14159,24 @@ func (c *ClientWithResponses) UpdateFarmWithResponse(ctx context.Context, id ope
 	return ParseUpdateFarmResponse(rsp)
 }
 
+// SuspendFarmWithResponse Withdraw a farm's verification, so that it sells nothing
+//
+// The farm and its products are not shown to visitors any more, and its offerings are off sale on every day that is not closed, until it is verified again. Orders that were placed stay, and can be paid, cancelled, packed and collected.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/farms/{id}/verification (the `SuspendFarm` operationId).
+func (c *ClientWithResponses) SuspendFarmWithResponse(ctx context.Context, id openapi_types.UUID, params *SuspendFarmParams, reqEditors ...RequestEditorFn) (*SuspendFarmResponse, error) {
+	rsp, err := c.SuspendFarm(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSuspendFarmResponse(rsp)
+}
+
 // VerifyFarmWithResponse Verify a farm, so that it can sell
+//
+// What was taken off sale when its verification was withdrawn is on sale again, but for products that were deleted since.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -15908,6 +16153,13 @@ func ParseUpdateFarmResponse(rsp *http.Response) (*UpdateFarmResponse, error) {
 		}
 		response.ApplicationproblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -15976,6 +16228,108 @@ func ParseUpdateFarmResponse(rsp *http.Response) (*UpdateFarmResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UpdateFarmResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSuspendFarmResponse parses an HTTP response from a SuspendFarmWithResponse call
+func ParseSuspendFarmResponse(rsp *http.Response) (*SuspendFarmResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SuspendFarmResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ItemBodyFarm
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SuspendFarmResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -270,7 +270,10 @@ export interface paths {
         };
         /** Get a farm */
         get: operations["get-farm"];
-        /** Change a farm */
+        /**
+         * Change a farm
+         * @description A farm that is verified keeps its name, by which a market manager has verified it and customers know it: another one is a 409. To rename it, have a market manager withdraw the verification, and verify it again under the new name.
+         */
         put: operations["update-farm"];
         post?: never;
         delete?: never;
@@ -287,10 +290,17 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Verify a farm, so that it can sell */
+        /**
+         * Verify a farm, so that it can sell
+         * @description What was taken off sale when its verification was withdrawn is on sale again, but for products that were deleted since.
+         */
         put: operations["verify-farm"];
         post?: never;
-        delete?: never;
+        /**
+         * Withdraw a farm's verification, so that it sells nothing
+         * @description The farm and its products are not shown to visitors any more, and its offerings are off sale on every day that is not closed, until it is verified again. Orders that were placed stay, and can be paid, cancelled, packed and collected.
+         */
+        delete: operations["suspend-farm"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3537,6 +3547,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Precondition Failed */
             412: {
                 headers: {
@@ -3621,6 +3640,114 @@ export interface operations {
         };
     };
     "verify-farm": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. When it has changed meanwhile, the answer is 412. Left out: the change is made whatever the state. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the resource. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemBodyFarm"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "suspend-farm": {
         parameters: {
             query?: never;
             header?: {
@@ -5891,7 +6018,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome. */
+                /** @description A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -6538,7 +6665,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description A value of your own, new for each new request. The same request with the same key is carried out once; a repeat gets its outcome. */
+                /** @description A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome. */
                 "Idempotency-Key": string;
             };
             path: {
