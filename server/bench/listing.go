@@ -169,6 +169,9 @@ func (l *listing) open(ctx context.Context, system string, products int) (s *she
 	if s.server, err = startServer(ctx, l.server, s.db.url, s.collector, "CACHE_SIZE=1024"); err != nil {
 		return s, err
 	}
+	if err = s.mustHaveAllOn(ctx); err != nil {
+		return s, err
+	}
 	err = s.findCursors(ctx)
 	return s, err
 }

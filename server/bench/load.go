@@ -50,9 +50,6 @@ func (l *load) measure(ctx context.Context, a *aims, system string) (row []strin
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, run.close()) }()
-	if err := run.mustHaveAllOn(ctx); err != nil {
-		return nil, err
-	}
 	say("%s: warm up", system)
 	l.drive(ctx, run.crowd, 0)
 	if err := run.settle(ctx); err != nil {

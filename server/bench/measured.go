@@ -15,6 +15,7 @@ type measured struct {
 	crowd     *crowd
 }
 
+// openMeasured makes all of that, and makes sure that the server has all on.
 func openMeasured(ctx context.Context, system, program string) (m *measured, err error) {
 	m = &measured{}
 	defer func() {
@@ -32,6 +33,9 @@ func openMeasured(ctx context.Context, system, program string) (m *measured, err
 		return m, err
 	}
 	if m.server, err = startServer(ctx, program, m.db.url, m.collector); err != nil {
+		return m, err
+	}
+	if err = m.mustHaveAllOn(ctx); err != nil {
 		return m, err
 	}
 	m.crowd, err = newCrowd(ctx, m.server.url)
