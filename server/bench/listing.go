@@ -169,7 +169,7 @@ func (l *listing) open(ctx context.Context, system string, products int) (s *she
 	if s.server, err = startServer(ctx, l.server, s.db.url, s.collector, "CACHE_SIZE=1024"); err != nil {
 		return s, err
 	}
-	if err = s.mustHaveAllOn(ctx); err != nil {
+	if err := s.mustHaveAllOn(ctx); err != nil {
 		return s, err
 	}
 	err = s.findCursors(ctx)

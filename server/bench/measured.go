@@ -35,7 +35,7 @@ func openMeasured(ctx context.Context, system, program string) (m *measured, err
 	if m.server, err = startServer(ctx, program, m.db.url, m.collector); err != nil {
 		return m, err
 	}
-	if err = m.mustHaveAllOn(ctx); err != nil {
+	if err := m.mustHaveAllOn(ctx); err != nil {
 		return m, err
 	}
 	m.crowd, err = newCrowd(ctx, m.server.url)
