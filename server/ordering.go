@@ -13,7 +13,8 @@ import (
 
 // newCheckout returns the checkout by the configuration's rules, counted.
 func newCheckout(c config.Config, db *store.Store, tel *telemetry.Telemetry, payments market.PaymentProvider) *market.Checkout {
-	return market.NewCheckout(db, payments, market.SystemClock{}, newOrderMetrics(tel), checkoutRules(c))
+	counted := newOrderMetrics(tel, c.Payments == config.SandboxPayments)
+	return market.NewCheckout(db, payments, market.SystemClock{}, counted, checkoutRules(c))
 }
 
 func checkoutRules(c config.Config) market.CheckoutRules {

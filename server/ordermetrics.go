@@ -23,12 +23,14 @@ type orderMetrics struct {
 	refunds   *prometheus.CounterVec
 	stockOuts prometheus.Counter
 	logger    *slog.Logger
+	sandbox   bool // payments go to the sandbox, the only place where a probe orders
 }
 
-func newOrderMetrics(tel *telemetry.Telemetry) *orderMetrics {
+func newOrderMetrics(tel *telemetry.Telemetry, sandbox bool) *orderMetrics {
 	metrics := tel.Metrics
 	m := &orderMetrics{
-		orders: metrics.Counter(catalogue.OrdersTotal), lines: metrics.Histogram(catalogue.OrderLines).WithLabelValues(),
+		sandbox: sandbox,
+		orders:  metrics.Counter(catalogue.OrdersTotal), lines: metrics.Histogram(catalogue.OrderLines).WithLabelValues(),
 		totals: metrics.Histogram(catalogue.OrderTotal), revenue: metrics.Counter(catalogue.OrderRevenue),
 		payments: metrics.Counter(catalogue.Payments), refunds: metrics.Counter(catalogue.Refunds),
 		stockOuts: metrics.Counter(catalogue.StockOuts).WithLabelValues(), logger: tel.Logger,
@@ -45,12 +47,15 @@ func newOrderMetrics(tel *telemetry.Telemetry) *orderMetrics {
 	return m
 }
 
-// isSynthetic says of an idempotency key that a probe made it. What a probe orders and pays is no business.
-func isSynthetic(key string) bool { return strings.HasPrefix(key, catalogue.SyntheticKeyPrefix) }
+// isSynthetic says of an idempotency key that a probe made it. What a probe orders and pays is no business. Where money is
+// real no key hides an order: any customer can send any key.
+func (m *orderMetrics) isSynthetic(key string) bool {
+	return m.sandbox && strings.HasPrefix(key, catalogue.SyntheticKeyPrefix)
+}
 
 // OrderBecame implements market.Observer.
 func (m *orderMetrics) OrderBecame(order market.Order) {
-	if isSynthetic(order.IdempotencyKey) {
+	if m.isSynthetic(order.IdempotencyKey) {
 		return
 	}
 	m.orders.WithLabelValues(string(order.State)).Inc()
@@ -66,16 +71,16 @@ func (m *orderMetrics) OrderBecame(order market.Order) {
 
 // PaymentBecame implements market.Observer.
 func (m *orderMetrics) PaymentBecame(ctx context.Context, payment market.Payment) {
-	if isSynthetic(payment.IdempotencyKey) {
+	if payment.State == market.PaymentRefundFailed {
+		m.logger.ErrorContext(ctx, "a refund has failed", "order_id", payment.OrderID, "payment_id", payment.ID,
+			"refund_ref", payment.RefundRef, "error", payment.RefundFailure)
+	}
+	if m.isSynthetic(payment.IdempotencyKey) {
 		return
 	}
 	m.payments.WithLabelValues(string(payment.State)).Inc()
-	switch payment.State {
-	case market.PaymentRefunded:
+	if payment.State == market.PaymentRefunded {
 		m.refunds.WithLabelValues(string(payment.Amount.Currency)).Add(float64(payment.Amount.Amount))
-	case market.PaymentRefundFailed:
-		m.logger.ErrorContext(ctx, "a refund has failed", "order_id", payment.OrderID, "payment_id", payment.ID,
-			"refund_ref", payment.RefundRef, "error", payment.RefundFailure)
 	}
 }
 

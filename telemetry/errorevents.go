@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gofiber/fiber/v2"
-
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
@@ -41,10 +39,7 @@ func (e *PanicError) StackTrace() []uintptr { return e.frames }
 
 // reportError tells of a request that failed through a fault of ours.
 func (h *httpInstruments) reportError(x *exchange, o outcome) {
-	switch {
-	case !o.failed(), x.fault != "", o.errorType == catalogue.ErrorCanceled:
-		return
-	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
+	if !o.failed() || x.quietly(o) || x.fault != "" || o.errorType == catalogue.ErrorCanceled {
 		return
 	}
 	err := x.err

@@ -226,6 +226,9 @@ func (h *httpInstruments) end(ctx *fasthttp.RequestCtx, x *exchange, stream *fol
 		o.errorType = catalogue.ErrorCanceled
 	}
 	h.active.Dec()
+	if x.quietly(o) {
+		x.span = trace.SpanFromContext(x.Context) // nothing of it is recorded, so no exemplar may lead to it
+	}
 	exemplar := h.series(x.route, o).observe(x.span.SpanContext(), duration.Seconds(), end)
 	h.endSpan(ctx, x, o, end, exemplar)
 	h.logAccess(ctx, x, o, end)

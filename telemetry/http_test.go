@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -204,15 +205,23 @@ func TestErrorsAreLoggedEvenWhenSuccessesAreNot(t *testing.T) {
 	require.Equal(t, "the plough is stuck", lines[0]["error"])
 }
 
-func TestAQuietRouteIsMeasuredButNeitherTracedNorLogged(t *testing.T) {
+func TestAQuietRouteIsMeasuredAndOnlyItsFailuresAreTracedAndLogged(t *testing.T) {
 	s := startService(t, func(c *telemetry.Config) { c.Quiet = []string{"/farms/{id}"} })
 	s.send(get("/farms/7"))
 	s.send(get("/elsewhere"))
 	require.Equal(t, "GET", s.collector.WaitForSpans(1)[0].GetName())
 	require.Len(t, s.lines("request"), 1)
 	require.EqualValues(t, 1, s.samples()["GET /farms/{id} 200 "])
+
 	s.send(get("/farms/broken"))
+	spans := s.collector.WaitForSpans(2)
+	require.Len(t, spans, 2, "that of the failed request, and none of what its handler did")
+	require.Equal(t, "GET /farms/{id}", spans[1].GetName())
+	require.Equal(t, "internal", telemetrytest.Attribute(spans[1], "error.type"))
 	require.Eventually(t, func() bool { return len(s.lines("request")) == 2 }, 10*time.Second, time.Millisecond, "a failure is logged")
+	require.Equal(t, hex.EncodeToString(spans[1].GetTraceId()), s.lines("request")[1]["trace_id"])
+	require.Equal(t, hex.EncodeToString(spans[1].GetSpanId()), s.lines("request")[1]["span_id"])
+	s.collector.RequireExemplars(s.tel.MetricsHandler(), `http_server_request_duration_seconds_bucket{error_type="internal",`)
 }
 
 // samples counts the requests by method, route, status and error type.

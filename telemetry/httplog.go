@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
 
@@ -50,7 +49,7 @@ func accessRecord(level slog.Level, end time.Time, path string, status int, seco
 // accessLevel says at which level the request is logged, and whether it is at all.
 func (h *httpInstruments) accessLevel(x *exchange, o outcome, end time.Time) (level slog.Level, wanted bool) {
 	switch {
-	case x.route.quiet && o.status == fiber.StatusServiceUnavailable: // a probe is told to stay away, as in every stop
+	case o.failed() && x.quietly(o):
 		return slog.LevelInfo, true
 	case o.failed():
 		return slog.LevelError, true

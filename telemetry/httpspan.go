@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -17,20 +18,20 @@ import (
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
-// startSpan begins the request's server span. Nothing of quiet routes is recorded.
+// startSpan begins the request's server span. On a quiet route it is kept out of the context, where an unrecorded one stands for
+// it: what the handler does is not recorded, and the span itself only if the request fails.
 func (h *httpInstruments) startSpan(ctx *fasthttp.RequestCtx, x *exchange) {
 	parent := h.parent(ctx)
-	if !x.route.quiet {
-		x.Context, x.span = h.telemetry.spans.begin(parent, x.route.span(ctx), x.start)
-		return
+	x.Context, x.span = h.telemetry.spans.begin(parent, x.route.span(ctx), x.start)
+	if x.route.quiet {
+		sc := x.span.SpanContext()
+		x.Context = trace.ContextWithSpanContext(parent, sc.WithTraceFlags(sc.TraceFlags()&^trace.FlagsSampled))
 	}
-	caller := trace.SpanContextFromContext(parent)
-	id := caller.TraceID()
-	if !id.IsValid() {
-		id = newTraceID()
-	}
-	x.Context = unrecorded(parent, id, caller.TraceState())
-	x.span = trace.SpanFromContext(x.Context)
+}
+
+// quietly says of a request that it is only measured. A probe that is told to stay away, as in every stop, is no failure.
+func (x *exchange) quietly(o outcome) bool {
+	return x.route.quiet && (!o.failed() || o.status == fiber.StatusServiceUnavailable)
 }
 
 // endSpan describes the request, in one go, and ends its span.

@@ -72,8 +72,8 @@ type Config struct {
 	LogBuffer int
 	// LogLevel is the least level that is logged. Default info.
 	LogLevel slog.Level
-	// Quiet are the route templates that probes ask all the time. They are measured, but not traced, and logged only when
-	// they fail.
+	// Quiet are the route templates that probes ask all the time. They are measured, but traced and logged only when they
+	// fail. A 503 is an answer to a probe, and no failure: it is logged as one, and not traced.
 	Quiet []string
 	// Off leaves all of it out but the lines about errors, to compare with. Routes are still found, and panics caught.
 	Off bool

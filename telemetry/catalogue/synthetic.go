@@ -2,8 +2,8 @@ package catalogue
 
 import "strings"
 
-// SyntheticKeyPrefix begins the Idempotency-Key of every order that a probe places. Such orders are no business: the
-// service leaves them out of the metrics of orders and revenue.
+// SyntheticKeyPrefix begins the Idempotency-Key of every order that a probe places. Such orders are no business: a service
+// whose payments are the sandbox's leaves them out of the metrics of orders, payments and revenue.
 const SyntheticKeyPrefix = "synthetic-"
 
 // IsSyntheticAgent says of a User-Agent header that it is a probe's. What probes look at is no business either.
