@@ -8,8 +8,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// askedMethod is where a request keeps the method that it came with, when that is one which HTTP does not have.
-type askedMethod struct{}
+// unknownMethod marks a request that came with a method which HTTP does not have.
+type unknownMethod struct{}
 
 // routeUnknownMethods lets a request with a method that HTTP does not have go the way of one with a method that no path
 // takes: it is limited and answered as all others are. Left to itself, Fiber answers it in plain text before any middleware.
@@ -22,17 +22,18 @@ func routeUnknownMethods(app *fiber.App) {
 			return
 		}
 		asked := string(ctx.Method())
-		ctx.SetUserValue(askedMethod{}, asked)
+		ctx.SetUserValue(unknownMethod{}, true)
 		ctx.Request.Header.SetMethod(http.MethodTrace)
 		defer ctx.Request.Header.SetMethod(asked) // telemetry tells of the request as it came
 		next(ctx)
 	}
 }
 
-// methodOf is the method that the request came with.
+// methodOf is the method that the request came with, as a problem tells it: one that HTTP does not have may be anything, a secret
+// that went astray for one.
 func methodOf(c *fiber.Ctx) string {
-	if asked, unknown := c.Context().UserValue(askedMethod{}).(string); unknown {
-		return asked
+	if c.Context().UserValue(unknownMethod{}) != nil {
+		return "that was sent, nor does HTTP have it"
 	}
 	return c.Method()
 }

@@ -24,7 +24,11 @@ func TestAMethodThatHTTPDoesNotHaveIsAnsweredLikeOneThatThePathDoesNotTake(t *te
 		require.NoError(t, err)
 		got := read(t, response)
 		problem := requireProblem(t, got, http.StatusMethodNotAllowed)
-		require.Contains(t, problem.Detail, "does not take the method "+method[:min(len(method), 40)])
+		if method == http.MethodDelete {
+			require.Equal(t, "this path does not take the method DELETE", problem.Detail)
+		} else {
+			require.Equal(t, "this path does not take the method that was sent, nor does HTTP have it", problem.Detail)
+		}
 		require.Equal(t, "GET, HEAD, POST", got.header.Get("Allow"), method)
 		require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"), method)
 

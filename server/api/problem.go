@@ -102,7 +102,7 @@ func headerOf(p *Problem) (name, value string) {
 func answerError(c *fiber.Ctx, err error) error {
 	p := withoutSecrets(describe(c.UserContext(), err))
 	if p.Status == http.StatusMethodNotAllowed {
-		p.Detail = fmt.Sprintf("this path does not take the method %.40s", methodOf(c))
+		p.Detail = "this path does not take the method " + methodOf(c)
 	}
 	p.TraceID = telemetry.TraceID(c.UserContext())
 	body, err := json.Marshal(p)

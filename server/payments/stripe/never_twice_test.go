@@ -35,9 +35,9 @@ func TestNothingIsChargedTwiceWhateverGoesWrong(t *testing.T) {
 			r := request(method)
 			r.PaymentID, r.IdempotencyKey = id, id
 			if rapid.IntRange(0, 3).Draw(rt, "calls off") == 0 {
-				before := f.captures[id]
+				before := f.capturesOf(id)
 				_, _ = g.CallOffIntent(t.Context(), r) // it may fail
-				require.Equal(rt, before, f.captures[id], "calling off charges nothing")
+				require.Equal(rt, before, f.capturesOf(id), "calling off charges nothing")
 				ended[id] = true
 				continue
 			}
@@ -73,9 +73,18 @@ func refundOf(intent market.PaymentIntent, payment, try string) market.RefundReq
 
 // bounce lets every refund fail that has been made so far.
 func (f *fakeStripe) bounce() {
-	for _, refund := range slices.Clone(f.refunds) {
+	f.mu.Lock()
+	all := slices.Clone(f.refunds)
+	f.mu.Unlock()
+	for _, refund := range all {
 		f.settle(refund.id, "failed", "lost_or_stolen_card")
 	}
+}
+
+func (f *fakeStripe) capturesOf(paymentID string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.captures[paymentID]
 }
 
 func guarded(t *testing.T, f *fakeStripe) *guard.Guard {

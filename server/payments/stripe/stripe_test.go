@@ -2,6 +2,7 @@ package stripe_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -218,10 +219,15 @@ func TestCallingAPaymentOffThatHasArrivedChargesNothingMore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
 			p := connect(t, f)
-			f.disturb = func(string) disturbance { return lostAnswer }
+			var lost atomic.Bool
+			f.disturb = func(string) disturbance {
+				if lost.Swap(true) {
+					return undisturbed
+				}
+				return lostAnswer
+			}
 			_, err := p.CreateIntent(t.Context(), request(c.method))
 			require.ErrorIs(t, err, market.ErrProviderUnavailable)
-			f.disturb = nil
 			for range 2 {
 				after, err := p.CallOffIntent(t.Context(), request(c.method))
 				require.ErrorIs(t, err, c.want)
