@@ -13,6 +13,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"github.com/farmersmarket/platform/server/redis/redistest"
+	"github.com/farmersmarket/platform/server/store"
 	"github.com/farmersmarket/platform/server/store/storetest"
 	"github.com/farmersmarket/platform/telemetry/telemetrytest"
 )
@@ -69,6 +70,11 @@ func eventThatIsSentAgain(t *testing.T, contract *telemetrytest.Contract) {
 	require.Equal(t, http.StatusCreated, status, body)
 	c.pay(o.process, c.buy(o.process), uuid.NewString(), "")
 	o.untilSpan(func(span *tracepb.Span) bool { return telemetrytest.Attribute(span, "http.request.resend_count") != "" }, func() {})
+	c.open(func(s *store.Store) {
+		_, err := s.DB().ExecContext(t.Context(), "ALTER TABLE sandbox_deliveries RENAME TO undelivered")
+		require.NoError(t, err)
+	})
+	o.waitForLine("sandbox events wait: they cannot be read or noted")
 	o.end()
 }
 

@@ -88,14 +88,24 @@ func (r *Recorder) Record(ctx context.Context, report BrowserReport) {
 	app, page := known(r.apps, report.App), joinPage(ctx, report.Traceparent)
 	for _, m := range report.Measurements {
 		r.measurements[m.Name].WithLabelValues(app, known(r.pages, m.Page)).Observe(page.exemplar, m.Value)
-		page.request.AddEvent("browser.web_vital", trace.WithAttributes(
-			attribute.String("browser.web_vital.name", m.Name), attribute.Float64("browser.web_vital.value", m.Value),
-			attribute.String("browser.web_vital.rating", m.Rating),
-			attribute.String("browser.web_vital.navigation_type", m.NavigationType)))
+		page.request.AddEvent("browser.web_vital", trace.WithAttributes(m.attributes()...))
 	}
 	for _, e := range report.Errors {
 		r.recordError(page, app, report.Release, e)
 	}
+}
+
+func (m BrowserMeasurement) attributes() []attribute.KeyValue {
+	attributes := []attribute.KeyValue{
+		attribute.String("browser.web_vital.name", m.Name), attribute.Float64("browser.web_vital.value", m.Value),
+	}
+	if m.Rating != "" {
+		attributes = append(attributes, attribute.String("browser.web_vital.rating", m.Rating))
+	}
+	if m.NavigationType != "" {
+		attributes = append(attributes, attribute.String("browser.web_vital.navigation_type", m.NavigationType))
+	}
+	return attributes
 }
 
 func (r *Recorder) recordError(p page, app, release string, e BrowserError) {

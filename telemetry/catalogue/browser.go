@@ -78,6 +78,29 @@ func browserHistogram(name, unit, help string, buckets ...float64) Metric {
 	}
 }
 
+// browserSpans are what a report of a browser adds to the span of its request.
+func browserSpans() []Span {
+	return []Span{{
+		Name: requestSpan, Kind: ServerSpan,
+		Events: []Event{
+			{
+				Name: "browser.web_vital", Help: "A measurement of the page that a report is about.",
+				Always: []Attribute{
+					{Name: "browser.web_vital.name", Type: Text, Help: "What was measured", Values: []string{VitalLCP, VitalINP, VitalCLS, VitalTTFB, PageLoad}},
+					{Name: "browser.web_vital.value", Type: Number, Help: "In seconds; cls has no unit"},
+				},
+				Sometimes: []Attribute{
+					{Name: "browser.web_vital.rating", Type: Text, Help: "By the thresholds of web.dev", Values: []string{"good", "needs-improvement", "poor"}},
+					{Name: "browser.web_vital.navigation_type", Type: Text, Help: "How the page was come to", Values: []string{
+						"navigate", "reload", "back-forward", "back-forward-cache", "prerender", "restore", "soft-navigation",
+					}},
+				},
+			},
+		},
+		Links: "the trace that the page of a browser's report was made in, where the report is not part of it",
+	}}
+}
+
 func browserMetrics() []Metric {
 	return []Metric{BrowserLCP, BrowserINP, BrowserCLS, BrowserTTFB, BrowserPageLoad, BrowserErrors}
 }
@@ -93,15 +116,17 @@ const (
 	ExceptionStack      = "exception.stacktrace"
 )
 
-func browserFields() []Field {
-	const on = "lines about an error in a page"
-	return []Field{
-		{Name: BrowserAppField, Type: Text, Help: "Web client that the page is of, or " + OtherInBrowser, On: on},
-		{Name: BrowserPageField, Type: Text, Help: "Route template of the page, or " + OtherInBrowser, On: on},
-		{Name: BrowserReleaseField, Type: Text, Help: "Release of the web client, as it says", On: on},
-		{Name: BrowserKindField, Type: Text, Help: "What went wrong: exception, unhandled_rejection, resource or reported", On: on},
-		{Name: ExceptionType, Type: Text, Help: "Type of the error, such as TypeError", On: on},
-		{Name: ExceptionMessage, Type: Text, Help: "Its message, shortened, without what looks personal or secret", On: on},
-		{Name: ExceptionStack, Type: Text, Help: "Its topmost frames, without queries of addresses", On: on},
-	}
+func browserLines() []Line {
+	return []Line{{
+		Message: "error in a page", Levels: warn, Help: "A browser reported an error.",
+		Always: []Attribute{
+			{Name: BrowserAppField, Type: Text, Help: "Web client that the page is of, or " + OtherInBrowser},
+			{Name: BrowserPageField, Type: Text, Help: "Route template of the page, or " + OtherInBrowser},
+			{Name: BrowserReleaseField, Type: Text, Help: "Release of the web client, as it says"},
+			{Name: BrowserKindField, Type: Text, Help: "What went wrong", Values: BrowserErrorKinds()},
+			{Name: ExceptionType, Type: Text, Help: "Type of the error, such as TypeError"},
+			{Name: ExceptionMessage, Type: Text, Help: "Its message, shortened, without what looks personal or secret"},
+			{Name: ExceptionStack, Type: Text, Help: "Its topmost frames, without queries of addresses"},
+		},
+	}}
 }

@@ -77,8 +77,9 @@ func cacheSpans() []Span {
 		},
 		{
 			Name: "cache wait {cache.name}", Kind: InternalSpan, Stability: Development,
-			Help:   "A wait for what another request is reading already, whose span it links to.",
+			Help:   "A wait for what another request is reading already.",
 			Always: []Attribute{name},
+			Links:  "the other request's cache load",
 		},
 	}
 }

@@ -31,12 +31,14 @@ func probeSpans() []Span {
 			Name: "scripted order", Kind: InternalSpan, Stability: Development,
 			Help:      "An order of `lookout probe`, the root of a trace.",
 			Sometimes: failed,
+			Events:    []Event{exceptionEvent},
 		},
 		{
 			Name: "scripted order {" + ProbeStep + "}", Kind: InternalSpan, Stability: Development,
 			Help:      "A step of an order of `lookout probe`. The requests that it makes are client spans below.",
 			Always:    []Attribute{{Name: ProbeStep, Type: Text, Help: "Step", Values: ProbeSteps()}},
 			Sometimes: failed,
+			Events:    []Event{exceptionEvent},
 		},
 	}
 }
