@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -39,7 +40,7 @@ func (o *observed) fault(route, what string) {
 	require.Equal(o.t, http.StatusCreated, status, body)
 }
 
-// send sends bytes to the API and goes away when it is answered; without an answer to wait for, at once.
+// sendRaw sends bytes to the API and goes away when it is answered; without an answer to wait for, at once.
 func (o *observed) sendRaw(request string, answered bool) {
 	o.t.Helper()
 	conn := o.connect()
@@ -68,7 +69,24 @@ func unusualRequests(t *testing.T, contract *telemetrytest.Contract) {
 	require.Eventually(t, func() bool { return strings.Contains(o.logs.String(), `"error.type":"canceled"`) }, patience, patience/1000)
 	o.sendRaw("this is no HTTP\r\n\r\n", true)
 	o.waitForLine("HTTP server")
+	require.Eventually(t, func() bool {
+		o.breakOffScrape()
+		return strings.Contains(o.logs.String(), "metrics were not sent")
+	}, patience, patience/1000)
 	o.end()
+}
+
+// breakOffScrape asks for the metrics, and breaks the connection.
+func (o *observed) breakOffScrape() {
+	o.t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(o.t.Context(), "tcp", strings.TrimPrefix(o.admin, "http://"))
+	require.NoError(o.t, err)
+	_, err = io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: market\r\n\r\n")
+	require.NoError(o.t, err)
+	tcp, ok := conn.(*net.TCPConn)
+	require.True(o.t, ok)
+	require.NoError(o.t, tcp.SetLinger(0))
+	require.NoError(o.t, tcp.Close())
 }
 
 // tooManyRequests goes on until it is refused.
@@ -143,15 +161,18 @@ func aPoolThatIsTooSmall(t *testing.T, contract *telemetrytest.Contract) {
 		for range 2 { // the second time the address is taken
 			ask(t, http.MethodPost, o.api+"/api/v1/auth/register", `{"email":"nora@example.org","password":"hazel-Sunday-medlar","name":"Nora"}`)
 		}
-		o.untilCounted(`db_client_connection_waits_total{db_system_name="`+system+`"}`, func() {
-			var asking sync.WaitGroup
-			for range 16 {
-				asking.Go(func() { o.get("/api/v1/products?q=" + uuid.NewString()) })
-			}
-			asking.Wait()
-		})
+		o.untilCounted(`db_client_connection_waits_total{db_system_name="`+system+`"}`, o.getManyAtOnce)
 		o.end()
 	}
+}
+
+// getManyAtOnce asks for what is in no cache, more at once than there are idle connections.
+func (o *observed) getManyAtOnce() {
+	var asking sync.WaitGroup
+	for range 16 {
+		asking.Go(func() { o.get("/api/v1/products?q=" + uuid.NewString()) })
+	}
+	asking.Wait()
 }
 
 // twoServersWithOneRedis ask for the same: the second finds what the first has kept.

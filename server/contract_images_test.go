@@ -27,9 +27,7 @@ func photographs(t *testing.T, contract *telemetrytest.Contract) {
 	folder := filepath.Join(t.TempDir(), "images")
 	o := observe(t, contract, append(c.settings(), "TRACE_SAMPLE_RATIO=1", "FORGET_INTERVAL=50ms", "IMAGES_URL=file://"+folder)...)
 	token := o.seller()
-	farm := o.send(http.MethodPost, "/api/v1/farms", token, newFarm).ID
-	product := o.send(http.MethodPost, "/api/v1/products", token, `{"farm_id":"`+farm+`","name":"Carrots","description":"","category":"vegetables",`+
-		`"season":[6,7],"unit":{"kind":"item","size":1,"label":"bunch"},"price":{"amount":250,"currency":"EUR"}}`).ID
+	product := o.product(token)
 
 	var photograph bytes.Buffer
 	require.NoError(t, png.Encode(&photograph, image.NewRGBA(image.Rect(0, 0, 100, 100))))
@@ -52,6 +50,30 @@ func photographs(t *testing.T, contract *telemetrytest.Contract) {
 	require.NoError(t, os.WriteFile(folder, nil, 0o600))
 	o.wants(http.StatusServiceUnavailable, http.MethodPut, "/api/v1/products/"+product+"/image", token, photograph.String())
 	o.end()
+}
+
+// aPhotographThatTakesTooLong is given up, with the request.
+func aPhotographThatTakesTooLong(t *testing.T, contract *telemetrytest.Contract) {
+	c := newPayingTest(t, storetest.SQLite(t))
+	o := observe(t, contract, c.settings()...)
+	token := o.seller()
+	product := o.product(token)
+	o.end()
+
+	var photograph bytes.Buffer
+	require.NoError(t, png.Encode(&photograph, image.NewGray(image.Rect(0, 0, 5000, 4500)))) // it takes half a second
+	hurried := observe(t, contract, append(c.settings(), "REQUEST_TIMEOUT=50ms")...)
+	hurried.wants(http.StatusGatewayTimeout, http.MethodPut, "/api/v1/products/"+product+"/image", token, photograph.String())
+	hurried.untilCounted(`market_image_uploads_total{outcome="abandoned"}`, nothing)
+	hurried.end()
+}
+
+// product puts a new one on a new farm, and returns its id.
+func (o *observed) product(token string) string {
+	o.t.Helper()
+	farm := o.send(http.MethodPost, "/api/v1/farms", token, newFarm).ID
+	return o.send(http.MethodPost, "/api/v1/products", token, `{"farm_id":"`+farm+`","name":"Carrots","description":"","category":"vegetables",`+
+		`"season":[6,7],"unit":{"kind":"item","size":1,"label":"bunch"},"price":{"amount":250,"currency":"EUR"}}`).ID
 }
 
 const newFarm = `{"name":"Test Farm","description":"","place":"Sligo","region":"Sligo","country":"IE"}`

@@ -89,7 +89,7 @@ func outageOfTheDatabase(t *testing.T, contract *telemetrytest.Contract) {
 	proxy.Restore()
 	o.waitForLine("dependency up again")
 	proxy.Freeze()
-	o.get("/api/v1/products?q=nor-this-before")
+	o.untilCounted(`db_client_connection_create_time_seconds_count{db_system_name="postgresql",error_type="timeout"}`, o.getManyAtOnce)
 	o.untilCounted(`market_job_duration_seconds_count{error_type="timeout",job_name="expire-holds"}`, nothing)
 	proxy.Restore()
 

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
@@ -71,10 +73,28 @@ func eventThatIsSentAgain(t *testing.T, contract *telemetrytest.Contract) {
 	c.pay(o.process, c.buy(o.process), uuid.NewString(), "")
 	o.untilSpan(func(span *tracepb.Span) bool { return telemetrytest.Attribute(span, "http.request.resend_count") != "" }, func() {})
 	c.open(func(s *store.Store) {
-		_, err := s.DB().ExecContext(t.Context(), "ALTER TABLE sandbox_deliveries RENAME TO undelivered")
+		_, err := s.DB().ExecContext(t.Context(), "UPDATE sandbox_deliveries SET document = 'illegible'")
 		require.NoError(t, err)
 	})
+	c.pay(o.process, c.buy(o.process), uuid.NewString(), "") // which wakes who delivers
 	o.waitForLine("sandbox events wait: they cannot be read or noted")
+	o.end()
+}
+
+// aRedisThatIsOnlyRead refuses what is to be kept in it.
+func aRedisThatIsOnlyRead(t *testing.T, contract *telemetrytest.Contract) {
+	address := redistest.URL(t)
+	options, err := goredis.ParseURL(address.String())
+	require.NoError(t, err)
+	administrator, reader := goredis.NewClient(options), "reader-"+uuid.NewString()
+	require.NoError(t, administrator.ACLSetUser(t.Context(), reader, "on", ">password", "allkeys", "allchannels", "+@all", "-set").Err())
+	t.Cleanup(func() {
+		require.NoError(t, administrator.ACLDelUser(context.Background(), reader).Err())
+		require.NoError(t, administrator.Close())
+	})
+	address.User = url.UserPassword(reader, "password")
+	o := observe(t, contract, "REDIS_URL="+address.String())
+	o.untilCounted(`market_cache_errors_total{operation="write"}`, func() { o.get("/api/v1/products?q=" + uuid.NewString()) })
 	o.end()
 }
 

@@ -33,6 +33,8 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 		"an event that is sent again":  eventThatIsSentAgain,
 		"a farm, with Redis":           aFarmWithRedis,
 		"photographs":                  photographs,
+		"a photograph that takes long": aPhotographThatTakesTooLong,
+		"a Redis that is only read":    aRedisThatIsOnlyRead,
 		"unusual requests":             unusualRequests,
 		"too many requests":            tooManyRequests,
 		"sessions":                     sessions,

@@ -20,10 +20,8 @@ var neverSeen = map[string]string{
 	`http_client_request_duration_seconds{http_request_method="_OTHER"}`:  notAskedWith,
 	`http_client_request_duration_seconds{error_type="timeout"}`:          "the bound on calls of the provider cancels them; telemetry/transport_test.go lets one time out",
 
-	`market_cache_errors_total{operation="write"}`:                         "Redis has to go away between a read and the write that follows; server/cache does it by hand",
 	`market_image_store_operation_duration_seconds{error_type="timeout"}`:  "a file system does not time out; S3 and Azure do",
 	`market_image_store_operation_duration_seconds{error_type="canceled"}`: "a client goes away just during a use of the store: a matter of luck",
-	`market_image_uploads_total{outcome="abandoned"}`:                      "the queue for the decoder has to be longer than the time of a request; server/api/images_test.go does it",
 
 	`market_payment_provider_call_duration_seconds{outcome="canceled"}`:   providersBusiness,
 	`market_payment_provider_rejections_total{operation="get_intent"}`:    providersBusiness,
@@ -46,7 +44,6 @@ var neverSeen = map[string]string{
 	`field stack of exported log line "a background job failed"`:                   noJobPanics,
 
 	`log line "a stream failed that nobody reads"`:                             "the market streams no answers; telemetry/writtenstream_test.go does",
-	`log line "metrics were not sent"`:                                         "a scraper has to go away just during a scrape; telemetry/exposition_test.go does it",
 	`log line "sandbox gives an event up"`:                                     "that takes an hour",
 	`field log_lines_dropped of exported log line "collector reachable again"`: "what the queue of lines says of itself is not put into it again",
 	`exported log line "telemetry was lost at the end"`:                        "there is nobody to take it",

@@ -12,7 +12,7 @@ import (
 // Markdown writes a page of documentation.
 func (c Contract) Markdown(out io.Writer) error {
 	var page strings.Builder
-	page.WriteString("# Telemetry\n\nEverything that the service emits. Generated from `telemetry/catalogue`; do not edit.\n")
+	page.WriteString("# Telemetry\n\nEverything that the service emits, and the metrics of the probe (`probe_`), the pager (`pager_`) and `lookout up` (`lookout_`). Generated from `telemetry/catalogue`; do not edit.\n")
 	for _, part := range []func(*strings.Builder){c.metricsPage, c.spansPage, c.linesPage, c.resourcePage} {
 		part(&page)
 	}
@@ -26,7 +26,7 @@ func (c Contract) metricsPage(page *strings.Builder) {
 	if c.Metrics == nil {
 		return
 	}
-	page.WriteString("\n## Metrics\n\nThe service can make no others. A series of a listed value exists from the start where one can wait for its first event. A value that is a failure has its category of errors behind it.\n")
+	page.WriteString("\n## Metrics\n\nOur programs can make no others. A series of a listed value exists from the start where one can wait for its first event. A value that is a failure has its category of errors behind it.\n")
 	for _, m := range c.Metrics {
 		fmt.Fprintf(page, "\n### %s\n\n%s\n\n%s, %s.%s\n", m.Name, m.Help, m.Type, m.Stability, unitSentence(m.Unit))
 		if len(m.Labels) > 0 {

@@ -83,9 +83,9 @@ func (m Metric) SeriesLabels(series string) []string {
 	return names
 }
 
-// Lookup finds the metric of the market that a series name belongs to.
+// Lookup finds the metric of one of our programs that a series name belongs to.
 func Lookup(series string) (Metric, bool) {
-	for _, m := range Market().Metrics {
+	for _, m := range All().Metrics {
 		if slices.Contains(m.Series(), series) {
 			return m, true
 		}

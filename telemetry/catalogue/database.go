@@ -51,7 +51,9 @@ const (
 )
 
 // SQLOperations returns the commands that are told apart.
-func SQLOperations() []string { return []string{"SELECT", "INSERT", "UPDATE", "DELETE", DBOtherOperation} }
+func SQLOperations() []string {
+	return []string{"SELECT", "INSERT", "UPDATE", "DELETE", DBOtherOperation}
+}
 
 // RedisOperations returns the uses of Redis.
 func RedisOperations() []string { return []string{RedisRead, RedisWrite, RedisPipeline, RedisScript} }

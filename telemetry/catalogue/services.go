@@ -34,13 +34,26 @@ func Market() Catalogue {
 	})
 }
 
-// Probe returns what `lookout probe` exports. Its metrics are recorded in the inventory.
+// Probe returns what `lookout probe` exports.
 func Probe() Catalogue {
-	return Catalogue{Resource: resource()}.With(Catalogue{Spans: slices.Concat(httpClientSpans(), probeSpans())})
+	return Catalogue{Resource: resource()}.With(Catalogue{Metrics: probeMetrics(), Spans: slices.Concat(httpClientSpans(), probeSpans())})
+}
+
+// Pager returns what `lookout pager` exports.
+func Pager() Catalogue { return Catalogue{}.With(Catalogue{Metrics: pagerMetrics()}) }
+
+// Stack returns what `lookout up` exports.
+func Stack() Catalogue { return Catalogue{}.With(Catalogue{Metrics: componentMetrics()}) }
+
+// Programs returns what each of our own programs exports, by the name of its scrape job.
+func Programs() map[string]Catalogue {
+	return map[string]Catalogue{"server": Market(), "probe": Probe(), "pager": Pager(), "lookout": Stack()}
 }
 
 // All returns all that our own programs export.
-func All() Catalogue { return Market().With(Catalogue{Spans: probeSpans()}) }
+func All() Catalogue {
+	return Market().With(Catalogue{Spans: probeSpans()}).With(Catalogue{Metrics: probeMetrics()}).With(Pager()).With(Stack())
+}
 
 // With returns the catalogue with what the other declares as well. A span of a name and kind that are declared already is the
 // same span: what is said of it is added.
