@@ -96,6 +96,10 @@ func browserSpans() []Span {
 					}},
 				},
 			},
+			{
+				Name: "browser.error", Help: "An error in the page that a report is about.",
+				Always: browserErrorAlways, Sometimes: browserErrorSometimes,
+			},
 		},
 		Links: "the trace that the page of a browser's report was made in, where the report is not part of it",
 	}}
@@ -105,28 +109,48 @@ func browserMetrics() []Metric {
 	return []Metric{BrowserLCP, BrowserINP, BrowserCLS, BrowserTTFB, BrowserPageLoad, BrowserErrors}
 }
 
-// Log fields about an error in a page.
+// Fields and attributes about an error in a page. The words of the error are in none: somebody may have typed them.
 const (
-	BrowserAppField     = "browser.app"
-	BrowserPageField    = "browser.page"
-	BrowserReleaseField = "browser.release"
-	BrowserKindField    = "browser.error.kind"
-	ExceptionType       = "exception.type"
-	ExceptionMessage    = "exception.message"
-	ExceptionStack      = "exception.stacktrace"
+	BrowserAppField         = "browser.app"
+	BrowserPageField        = "browser.page"
+	BrowserReleaseField     = "browser.release"
+	BrowserKindField        = "browser.error.kind"
+	BrowserClassField       = "browser.error.class"
+	BrowserFingerprintField = "browser.error.fingerprint"
+	BrowserSourceField      = "code.file.path"
+	BrowserLineField        = "code.line.number"
+)
+
+// BrowserErrorClasses returns the names of errors that are told apart: those of ECMAScript, the usual ones of the DOM, and that of
+// a part of a bundle that did not load. All others are OtherInBrowser.
+func BrowserErrorClasses() []string {
+	return []string{
+		"AggregateError", "Error", "EvalError", "InternalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError",
+		"AbortError", "DataCloneError", "InvalidStateError", "NetworkError", "NotAllowedError", "NotFoundError", "NotSupportedError",
+		"QuotaExceededError", "SecurityError", "TimeoutError", "ChunkLoadError", OtherInBrowser,
+	}
+}
+
+var (
+	browserErrorAlways = []Attribute{
+		{Name: BrowserKindField, Type: Text, Help: "What went wrong", Values: BrowserErrorKinds()},
+		{Name: BrowserClassField, Type: Text, Help: "Name of the error", Values: BrowserErrorClasses()},
+		{Name: BrowserFingerprintField, Type: Text, Help: "The same for errors of one kind and name from one place in the scripts"},
+	}
+	browserErrorSometimes = []Attribute{
+		{Name: BrowserSourceField, Type: Text, Help: "Path of the script that it came from, without host and query"},
+		{Name: BrowserLineField, Type: Integer, Help: "Line in it"},
+	}
 )
 
 func browserLines() []Line {
 	return []Line{{
-		Message: "error in a page", Levels: warn, Help: "A browser reported an error.",
-		Always: []Attribute{
+		Message: "error in a page", Levels: warn, Help: "A browser reported an error. What it says in words is not kept.",
+		Always: append([]Attribute{
 			{Name: BrowserAppField, Type: Text, Help: "Web client that the page is of, or " + OtherInBrowser},
 			{Name: BrowserPageField, Type: Text, Help: "Route template of the page, or " + OtherInBrowser},
 			{Name: BrowserReleaseField, Type: Text, Help: "Release of the web client, as it says"},
-			{Name: BrowserKindField, Type: Text, Help: "What went wrong", Values: BrowserErrorKinds()},
-			{Name: ExceptionType, Type: Text, Help: "Type of the error, such as TypeError"},
-			{Name: ExceptionMessage, Type: Text, Help: "Its message, shortened, without what looks personal or secret"},
-			{Name: ExceptionStack, Type: Text, Help: "Its topmost frames, without queries of addresses"},
-		},
+		}, browserErrorAlways...),
+		Sometimes: browserErrorSometimes,
 	}}
 }
