@@ -23,7 +23,7 @@ import (
 
 func requestsOfEveryKind(t *testing.T, contract *telemetrytest.Contract) {
 	o := observe(t, contract)
-	for _, path := range []string{"/api/v1/products?q=apple", "/docs", "/nothing/here", "/api/v1/products?limit=0", "/api/v1/orders"} {
+	for _, path := range []string{"/api/v1/products?q=apple", "/api/v1/products/" + uuid.NewString(), "/docs", "/nothing/here", "/api/v1/products?limit=0", "/api/v1/orders"} {
 		o.get(path)
 	}
 	ask(t, "BREW", o.api+"/api/v1/products", "")

@@ -1,4 +1,4 @@
-// Package catalogue declares every metric, span and log field that the platform's service emits. It is the contract
+// Package catalogue declares every metric, span and log line that the platform's programs emit. It is the contract
 // between the service, which can make instruments only from these declarations, and the dashboards, alert rules and
 // SLOs, which refer to them. A metric is named here once and nowhere else. Another service declares its own with the same
 // types, beside what is Common.

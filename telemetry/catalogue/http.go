@@ -28,7 +28,7 @@ var (
 // UnmatchedRoute is the http_route of every request that no registered route matched.
 const UnmatchedRoute = "unmatched"
 
-// Error categories: the values of the error_type label, the error.type span attribute and the error_type log field.
+// Error categories: the values of the error_type label, and of the error.type attribute of spans and log lines.
 const (
 	ErrorValidation = "validation" // the request is malformed or breaks a rule of its schema
 	ErrorAuth       = "auth"       // not authenticated, or not allowed

@@ -25,12 +25,20 @@ type Contract struct {
 	resourceOfLogs map[string]bool
 }
 
-// NewContract returns a contract that has seen nothing.
+// NewContract returns a contract that has seen nothing. That each label is bounded is a part of it.
 func NewContract(declared catalogue.Catalogue, known func(metric string) bool) *Contract {
-	return &Contract{
+	c := &Contract{
 		Declared: declared, Known: known, problems: map[string]bool{}, metrics: metricsSeen{}, spans: map[spanKey]*spanSeen{},
 		written: linesSeen{}, exported: linesSeen{}, resource: map[string]bool{}, resourceOfLogs: map[string]bool{},
 	}
+	for _, m := range declared.Metrics {
+		for _, l := range m.Labels {
+			if (l.Bound == "") == (len(l.Values) == 0) {
+				c.problem("label %s of metric %s is declared neither with its values nor with what bounds them, or with both", l.Name, m.Name)
+			}
+		}
+	}
+	return c
 }
 
 func (c *Contract) problem(format string, args ...any) {
