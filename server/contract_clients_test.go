@@ -55,14 +55,14 @@ func (o *observed) sendRaw(request string, answered bool) {
 
 // unusualRequests uses every method, takes too long, breaks off, and is no HTTP.
 func unusualRequests(t *testing.T, contract *telemetrytest.Contract) {
-	o := observe(t, contract, "REQUEST_TIMEOUT=1s", "LOG_LEVEL=debug")
+	o := observe(t, contract, "REQUEST_TIMEOUT=3s", "LOG_LEVEL=debug")
 	for _, method := range []string{http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace} {
 		ask(t, method, o.api+"/api/v1/products", "")
 	}
 	o.sendRaw("CONNECT /api/v1/products HTTP/1.1\r\nHost: market\r\n\r\n", true)
 	o.fault("/api/v1/markets", `"latency":{"distribution":"fixed","mean":"600ms"}`)
 	o.get("/api/v1/markets")
-	o.fault("/api/v1/farms", `"latency":{"distribution":"fixed","mean":"10s"}`)
+	o.fault("/api/v1/farms", `"latency":{"distribution":"fixed","mean":"30s"}`)
 	status, body := o.get("/api/v1/farms")
 	require.Equal(t, http.StatusGatewayTimeout, status, body)
 	o.sendRaw("POST /api/v1/auth/login HTTP/1.1\r\nHost: market\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", false)

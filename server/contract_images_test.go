@@ -63,8 +63,9 @@ func aPhotographThatTakesTooLong(t *testing.T, contract *telemetrytest.Contract)
 	var photograph bytes.Buffer
 	require.NoError(t, png.Encode(&photograph, image.NewGray(image.Rect(0, 0, 5000, 4500)))) // it takes half a second
 	hurried := observe(t, contract, append(c.settings(), "REQUEST_TIMEOUT=50ms")...)
-	hurried.wants(http.StatusGatewayTimeout, http.MethodPut, "/api/v1/products/"+product+"/image", token, photograph.String())
-	hurried.untilCounted(`market_image_uploads_total{outcome="abandoned"}`, nothing)
+	hurried.untilCounted(`market_image_uploads_total{outcome="abandoned"}`, func() {
+		hurried.wants(http.StatusGatewayTimeout, http.MethodPut, "/api/v1/products/"+product+"/image", token, photograph.String())
+	})
 	hurried.end()
 }
 

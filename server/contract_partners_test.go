@@ -69,7 +69,7 @@ func stripeThatIsBusy(t *testing.T, contract *telemetrytest.Contract) {
 	for _, method := range []string{"pm_409", "pm_429", "pm_slow"} {
 		c := newPayingTest(t, storetest.SQLite(t))
 		o := observe(t, contract, append(c.settings(), "PAYMENTS=stripe", "STRIPE_SECRET_KEY=sk_test_1",
-			"STRIPE_WEBHOOK_SECRET=whsec_test", "STRIPE_BASE_URL="+stripeOfMethods(t), "PAYMENT_TIMEOUT=300ms")...)
+			"STRIPE_WEBHOOK_SECRET=whsec_test", "STRIPE_BASE_URL="+stripeOfMethods(t), "PAYMENT_TIMEOUT=600ms", "REQUEST_TIMEOUT=30s")...)
 		c.logIn(o.process)
 		require.Equal(t, http.StatusServiceUnavailable, c.pay(o.process, c.buy(o.process), uuid.NewString(), method))
 		o.end()
@@ -81,7 +81,7 @@ func stripeInTrouble(t *testing.T, contract *telemetrytest.Contract) {
 	const secret = "whsec_test"
 	c := newPayingTest(t, storetest.SQLite(t))
 	o := observe(t, contract, append(c.settings(), "TRACE_SAMPLE_RATIO=1", "PAYMENTS=stripe", "STRIPE_SECRET_KEY=sk_test_1",
-		"STRIPE_WEBHOOK_SECRET="+secret, "STRIPE_BASE_URL="+stripeOfMethods(t), "PAYMENT_TIMEOUT=300ms")...)
+		"STRIPE_WEBHOOK_SECRET="+secret, "STRIPE_BASE_URL="+stripeOfMethods(t), "PAYMENT_TIMEOUT=2s")...)
 	c.logIn(o.process)
 	order := c.buy(o.process)
 	c.pay(o.process, order, uuid.NewString(), "pm_processing")
@@ -92,9 +92,11 @@ func stripeInTrouble(t *testing.T, contract *telemetrytest.Contract) {
 
 	c.pay(o.process, c.buy(o.process), uuid.NewString(), "pm_gone")
 	o.untilCounted(`market_payment_provider_call_duration_seconds_count{operation="get_intent",outcome="not_found",provider="stripe"}`, func() { c.open(c.endLeases) })
-	for _, method := range []string{"pm_400", "pm_402", "pm_404", "pm_401", "pm_broken"} {
+	for _, method := range []string{"pm_400", "pm_402", "pm_404", "pm_401", "pm_unreachable"} {
 		c.pay(o.process, c.buy(o.process), uuid.NewString(), method)
 	}
+	o.untilCounted(`market_payment_provider_retries_total{operation="get_intent",provider="stripe"}`, func() { c.open(c.endLeases) })
+	o.untilCounted(`market_payment_provider_rejections_total{operation="get_intent",provider="stripe",reason="breaker"}`, func() { c.open(c.endLeases) })
 	order = c.buy(o.process)
 	rejected := func(span *tracepb.Span) bool {
 		return slices.ContainsFunc(span.GetEvents(), func(e *tracepb.Span_Event) bool { return e.GetName() == "payment call not made" })
@@ -143,15 +145,15 @@ func stripeOfMethods(t *testing.T) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		method := r.FormValue("payment_method")
 		w.Header().Set("Content-Type", "application/json")
-		switch method {
-		case "pm_broken":
+		switch {
+		case method == "pm_broken", strings.HasSuffix(r.URL.Path, "/pi_broken"):
 			panic(http.ErrAbortHandler)
-		case "pm_slow":
+		case method == "pm_slow":
 			<-r.Context().Done()
-		case "pm_402":
+		case method == "pm_402":
 			w.WriteHeader(http.StatusPaymentRequired)
 			_, _ = io.WriteString(w, `{"error":{"type":"card_error","code":"card_declined","message":"no"}}`)
-		case "pm_400", "pm_401", "pm_404", "pm_409", "pm_429":
+		case slices.Contains([]string{"pm_400", "pm_401", "pm_404", "pm_409", "pm_429"}, method):
 			code, err := strconv.Atoi(strings.TrimPrefix(method, "pm_"))
 			require.NoError(t, err)
 			w.WriteHeader(code)
@@ -167,6 +169,8 @@ func stripeOfMethods(t *testing.T) string {
 				return
 			case method == "pm_gone":
 				id = "pi_gone"
+			case method == "pm_unreachable":
+				id = "pi_broken"
 			}
 			fmt.Fprintf(w, `{"id":`+strconv.Quote(id)+`,"object":"payment_intent","status":%q,"client_secret":"pi_1_secret_2","amount":1,"currency":"eur"}`, state)
 		}

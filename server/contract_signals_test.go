@@ -60,6 +60,7 @@ func refundThatFails(t *testing.T, contract *telemetrytest.Contract) {
 	answer := c.send(o.process, c.tokens[0], "/api/v1/orders/"+order+"/cancel", "", nil)
 	require.Equal(t, http.StatusOK, answer.status, answer.body)
 	o.waitForLine("a background job failed")
+	o.untilCounted(`market_payment_provider_rejections_total{operation="refund",provider="sandbox",reason="breaker"}`, func() { c.open(c.endLeases) })
 	o.end()
 }
 
