@@ -90,7 +90,7 @@ func aRedisThatIsOnlyRead(t *testing.T, contract *telemetrytest.Contract) {
 	administrator, reader := goredis.NewClient(options), "reader-"+uuid.NewString()
 	require.NoError(t, administrator.ACLSetUser(t.Context(), reader, "on", ">password", "allkeys", "allchannels", "+@all", "-set").Err())
 	t.Cleanup(func() {
-		require.NoError(t, administrator.ACLDelUser(context.Background(), reader).Err())
+		require.NoError(t, administrator.ACLDelUser(context.WithoutCancel(t.Context()), reader).Err())
 		require.NoError(t, administrator.Close())
 	})
 	address.User = url.UserPassword(reader, "password")

@@ -32,17 +32,17 @@ func faultOf(e BrowserError) fault {
 	if slices.Contains(catalogue.BrowserErrorClasses(), e.Type) {
 		f.class = e.Type
 	}
-	print := sha256.New()
-	fmt.Fprintln(print, f.kind, f.class)
+	places := sha256.New()
+	fmt.Fprintln(places, f.kind, f.class)
 	for i, place := range frame.FindAllStringSubmatch(e.Stack, -1) {
-		fmt.Fprintln(print, place[1], place[2])
+		fmt.Fprintln(places, place[1], place[2])
 		if i == 0 {
 			f.path = place[1]
 			f.line, _ = strconv.Atoi(place[2]) // 0 when there is none
 		}
 	}
 	const digits = 16
-	f.fingerprint = hex.EncodeToString(print.Sum(nil))[:digits]
+	f.fingerprint = hex.EncodeToString(places.Sum(nil))[:digits]
 	return f
 }
 
