@@ -71,7 +71,10 @@ func eventThatIsSentAgain(t *testing.T, contract *telemetrytest.Contract) {
 	c.logIn(o.process)
 	status, body := ask(t, http.MethodPost, o.admin+"/admin/faults", `{"route":"/api/v1/payments/webhook/*","error_rate":1,"duration":"1m"}`)
 	require.Equal(t, http.StatusCreated, status, body)
-	c.pay(o.process, c.buy(o.process), uuid.NewString(), "")
+	refunded := c.buy(o.process) // of which no news arrives either, so the provider is asked
+	require.Equal(t, http.StatusOK, c.pay(o.process, refunded, uuid.NewString(), "sandbox_refund_pending"))
+	c.send(o.process, c.tokens[0], "/api/v1/orders/"+refunded+"/cancel", "", nil)
+	o.untilCounted(`market_payment_provider_call_duration_seconds_count{operation="get_refund",outcome="ok",provider="sandbox"}`, func() { c.open(c.endLeases) })
 	o.untilSpan(func(span *tracepb.Span) bool { return telemetrytest.Attribute(span, "http.request.resend_count") != "" }, func() {})
 	c.open(func(s *store.Store) {
 		_, err := s.DB().ExecContext(t.Context(), "UPDATE sandbox_deliveries SET document = 'illegible'")
