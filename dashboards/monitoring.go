@@ -4,6 +4,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // Metrics of Prometheus, Alertmanager, the pager and the stores' exporters. Recorded in telemetry/inventory.
@@ -33,7 +35,6 @@ const (
 	notificationsFailed   = "alertmanager_notifications_failed_total"
 	notificationLatency   = "alertmanager_notification_latency_seconds_bucket"
 	alertmanagerConfig    = "alertmanager_config_last_reload_successful"
-	pagerWatchdogSilence  = "pager_watchdog_silence_seconds"
 	postgresSeen          = "pg_up"
 	postgresCollectorSeen = "pg_scrape_collector_success"
 	redisSeen             = "redis_up"
@@ -85,7 +86,7 @@ func alertingRow() []cog.Builder[dashboard.Panel] {
 		timeline("Configuration in force", "Whether Prometheus and Alertmanager run on the configuration that is there. Down: on an older one, and they would not start again.", half,
 			query("{{job}}", "min by (job) ("+selector(prometheusConfig)+" or "+selector(alertmanagerConfig)+")")),
 		thresholdLines(graph("Silence of the watchdog", "How long the local pager has not heard the alert that always fires. It comes once a minute; above 5 the pager says that the way is broken. Empty where the dead man's switch is another.", units.Seconds, half,
-			query(instanceLegend, "max by (instance) ("+selector(pagerWatchdogSilence)+")")).Height(statusRows), from(300, bad)),
+			query(instanceLegend, "max by (instance) ("+selector(catalogue.PagerWatchdogSilence.Name)+")")).Height(statusRows), from(300, bad)),
 	}
 }
 

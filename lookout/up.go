@@ -9,15 +9,13 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/farmersmarket/platform/lookout/home"
 	"github.com/farmersmarket/platform/lookout/stack"
 	"github.com/farmersmarket/platform/lookout/traffic"
+	"github.com/farmersmarket/platform/telemetry"
 )
 
 // defaultDir is the folder of the stack that runs in a clone of the repository.
@@ -167,11 +165,10 @@ func homePage(root string) func(stack.Running) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(stack.Metrics(running.Status), collectors.NewGoCollector(),
-			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		metrics := telemetry.NewMetrics()
+		stack.ExposeStates(metrics, running.Status)
 		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+		mux.Handle("GET /metrics", metrics.Handler(running.Log))
 		mux.Handle("/", page)
 		return mux, nil
 	}

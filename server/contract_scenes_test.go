@@ -23,7 +23,7 @@ import (
 
 func requestsOfEveryKind(t *testing.T, contract *telemetrytest.Contract) {
 	o := observe(t, contract)
-	for _, path := range []string{"/api/v1/products?q=apple", "/docs", "/nothing/here", "/api/v1/products?limit=0", "/api/v1/orders"} {
+	for _, path := range []string{"/api/v1/products?q=apple", "/api/v1/products/" + uuid.NewString(), "/docs", "/nothing/here", "/api/v1/products?limit=0", "/api/v1/orders"} {
 		o.get(path)
 	}
 	ask(t, "BREW", o.api+"/api/v1/products", "")
@@ -85,19 +85,27 @@ func outageOfTheDatabase(t *testing.T, contract *telemetrytest.Contract) {
 	o.waitForLine("dependency down")
 	o.waitForLine("a background job failed")
 	o.get("/api/v1/products?q=nobody-has-asked-this-before")
+	ask(t, http.MethodPost, o.api+"/api/v1/auth/register", `{"email":"nora@example.org","password":"hazel-Sunday-medlar","name":"Nora"}`)
 	proxy.Restore()
 	o.waitForLine("dependency up again")
+	proxy.Freeze()
+	o.untilCounted(`db_client_connection_create_time_seconds_count{db_system_name="postgresql",error_type="timeout"}`, o.getManyAtOnce)
+	o.untilCounted(`market_job_duration_seconds_count{error_type="timeout",job_name="expire-holds"}`, nothing)
+	proxy.Restore()
 
 	damaged := storetest.Open(t, address.String(), store.Options{})
 	_, err = damaged.DB().ExecContext(t.Context(), "ALTER TABLE products RENAME TO mislaid")
 	require.NoError(t, err)
 	_, err = damaged.DB().ExecContext(t.Context(), "ALTER TABLE accounts RENAME TO strangers")
 	require.NoError(t, err)
+	_, err = damaged.DB().ExecContext(t.Context(), "ALTER TABLE orders RENAME TO wishes")
+	require.NoError(t, err)
 	require.NoError(t, damaged.Close())
 	status, body := o.get("/api/v1/products?q=nor-this")
 	require.Equal(t, http.StatusInternalServerError, status, body)
 	status, body = ask(t, http.MethodPost, o.api+"/api/v1/auth/register", `{"email":"nora@example.org","password":"hazel-Sunday-medlar","name":"Nora"}`)
 	require.Equal(t, http.StatusInternalServerError, status, body)
+	o.untilCounted(`market_job_duration_seconds_count{error_type="internal",job_name="expire-holds"}`, nothing)
 	o.end()
 }
 
@@ -153,7 +161,7 @@ func stopWithNobodyToReportTo(t *testing.T, contract *telemetrytest.Contract) {
 	require.NoError(t, err)
 	nobody := listener.Addr().String()
 	require.NoError(t, listener.Close())
-	p := start(t, "OTLP_ENDPOINT="+nobody, "FLUSH_TIMEOUT=100ms")
+	p := start(t, "OTLP_ENDPOINT="+nobody, "OTLP_LOGS=on", "FLUSH_TIMEOUT=100ms")
 	p.get("/api/v1/farms")
 	require.Zero(t, p.stop(syscall.SIGTERM))
 	require.Contains(t, p.logs.String(), "telemetry was lost at the end")

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,10 +10,12 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"github.com/farmersmarket/platform/server/redis/redistest"
+	"github.com/farmersmarket/platform/server/store"
 	"github.com/farmersmarket/platform/server/store/storetest"
 	"github.com/farmersmarket/platform/telemetry/telemetrytest"
 )
@@ -57,6 +60,7 @@ func refundThatFails(t *testing.T, contract *telemetrytest.Contract) {
 	answer := c.send(o.process, c.tokens[0], "/api/v1/orders/"+order+"/cancel", "", nil)
 	require.Equal(t, http.StatusOK, answer.status, answer.body)
 	o.waitForLine("a background job failed")
+	o.untilCounted(`market_payment_provider_rejections_total{operation="refund",provider="sandbox",reason="breaker"}`, func() { c.open(c.endLeases) })
 	o.end()
 }
 
@@ -67,8 +71,34 @@ func eventThatIsSentAgain(t *testing.T, contract *telemetrytest.Contract) {
 	c.logIn(o.process)
 	status, body := ask(t, http.MethodPost, o.admin+"/admin/faults", `{"route":"/api/v1/payments/webhook/*","error_rate":1,"duration":"1m"}`)
 	require.Equal(t, http.StatusCreated, status, body)
-	c.pay(o.process, c.buy(o.process), uuid.NewString(), "")
+	refunded := c.buy(o.process) // of which no news arrives either, so the provider is asked
+	require.Equal(t, http.StatusOK, c.pay(o.process, refunded, uuid.NewString(), "sandbox_refund_pending"))
+	c.send(o.process, c.tokens[0], "/api/v1/orders/"+refunded+"/cancel", "", nil)
+	o.untilCounted(`market_payment_provider_call_duration_seconds_count{operation="get_refund",outcome="ok",provider="sandbox"}`, func() { c.open(c.endLeases) })
 	o.untilSpan(func(span *tracepb.Span) bool { return telemetrytest.Attribute(span, "http.request.resend_count") != "" }, func() {})
+	c.open(func(s *store.Store) {
+		_, err := s.DB().ExecContext(t.Context(), "UPDATE sandbox_deliveries SET document = 'illegible'")
+		require.NoError(t, err)
+	})
+	c.pay(o.process, c.buy(o.process), uuid.NewString(), "") // which wakes who delivers
+	o.waitForLine("sandbox events wait: they cannot be read or noted")
+	o.end()
+}
+
+// aRedisThatIsOnlyRead refuses what is to be kept in it.
+func aRedisThatIsOnlyRead(t *testing.T, contract *telemetrytest.Contract) {
+	address := redistest.URL(t)
+	options, err := goredis.ParseURL(address.String())
+	require.NoError(t, err)
+	administrator, reader := goredis.NewClient(options), "reader-"+uuid.NewString()
+	require.NoError(t, administrator.ACLSetUser(t.Context(), reader, "on", ">password", "allkeys", "allchannels", "+@all", "-set").Err())
+	t.Cleanup(func() {
+		require.NoError(t, administrator.ACLDelUser(context.WithoutCancel(t.Context()), reader).Err())
+		require.NoError(t, administrator.Close())
+	})
+	address.User = url.UserPassword(reader, "password")
+	o := observe(t, contract, "REDIS_URL="+address.String())
+	o.untilCounted(`market_cache_errors_total{operation="write"}`, func() { o.get("/api/v1/products?q=" + uuid.NewString()) })
 	o.end()
 }
 

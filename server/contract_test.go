@@ -33,11 +33,34 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 		"an event that is sent again":  eventThatIsSentAgain,
 		"a farm, with Redis":           aFarmWithRedis,
 		"photographs":                  photographs,
+		"a photograph that takes long": aPhotographThatTakesTooLong,
+		"a Redis that is only read":    aRedisThatIsOnlyRead,
+		"unusual requests":             unusualRequests,
+		"too many requests":            tooManyRequests,
+		"sessions":                     sessions,
+		"a day at the market":          aDayAtTheMarket,
+		"a pool that is too small":     aPoolThatIsTooSmall,
+		"two servers with one Redis":   twoServersWithOneRedis,
+		"a collector that refuses":     collectorThatRefuses,
+		"an error tracker in trouble":  errorTrackerInTrouble,
+		"a Stripe that is busy":        stripeThatIsBusy,
+		"a Stripe in trouble":          stripeInTrouble,
 	} {
 		t.Run(name, func(t *testing.T) { scene(t, contract) })
 	}
-	require.Empty(t, contract.Undeclared(), "emitted, and not as declared")
-	require.Empty(t, contract.Missing(), "declared, and not emitted")
+	for _, undeclared := range contract.Undeclared() {
+		t.Errorf("emitted, and not as declared: %s", undeclared)
+	}
+	for _, missing := range contract.Missing() {
+		if neverSeen[missing] == "" {
+			t.Errorf("declared, and not emitted: %s", missing)
+		}
+	}
+	for name := range neverSeen {
+		if !slices.Contains(contract.Missing(), name) {
+			t.Errorf("said never to be seen, and seen after all, or not declared: %s", name)
+		}
+	}
 }
 
 // ofLibraries knows the metrics that come with the Go runtime and libraries, by the inventory.
@@ -79,6 +102,7 @@ func (o *observed) end() {
 	require.Zero(o.t, o.stop(syscall.SIGTERM))
 	o.contract.SeeSpans(o.collector.ResourceSpans())
 	o.contract.SeeLogs(o.logs.String())
+	o.contract.SeeLogRecords(o.collector.ResourceLogs())
 }
 
 func (o *observed) scrape() string {

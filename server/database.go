@@ -39,7 +39,7 @@ func openStore(ctx context.Context, c config.Config, tel *telemetry.Telemetry) (
 		if err != nil {
 			return nil, err
 		}
-		tel.Logger.Info("seeded", "changed", counts, "market_days", days)
+		tel.Logger.Info("seeded", "changed", counts.String(), "market_days", days)
 	}
 	return db, nil
 }

@@ -79,7 +79,7 @@ func transportTo(base string, tel *telemetry.Telemetry) http.RoundTripper {
 	if u, err := url.Parse(base); err == nil {
 		hosts = append(hosts, u.Hostname())
 	}
-	return tel.Transport(telemetry.TransportOptions{Hosts: hosts})
+	return tel.Transport(telemetry.TransportOptions{Hosts: hosts, Methods: []string{http.MethodGet, http.MethodPost}})
 }
 
 // deliver lets the sandbox send its events to the API that listens at the address. The returned function waits until it
@@ -92,7 +92,7 @@ func (p *paying) deliver(ctx context.Context, api net.Addr, tel *telemetry.Telem
 			to.IP = net.IPv4(127, 0, 0, 1)
 		}
 		ourselves := []string{to.IP.String()}
-		transport := tel.Transport(telemetry.TransportOptions{Hosts: ourselves, Ours: ourselves})
+		transport := tel.Transport(telemetry.TransportOptions{Hosts: ourselves, Ours: ourselves, Methods: []string{http.MethodPost}})
 		running.Go(func() { p.sandbox.Deliver(ctx, transport, "http://"+to.String()+"/api/v1/payments/webhook/"+p.name) })
 	}
 	return running.Wait

@@ -41,6 +41,7 @@ const (
 	plantedValue            = "planted-value"     // of headers and parameters that are secret by their names
 	plantedSignature        = "planted0signature" // of Stripe
 	plantedKey              = "planted-idempotency-key"
+	plantedWords            = "the planted order of Finn" // that no pattern takes for personal
 )
 
 // plantedAuthKey is 32 bytes.
@@ -55,6 +56,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		s.sendWhereItDoesNotBelong()
 		s.payWithAStripeThatTalks()
 		s.deliverEvents()
+		s.reportAnErrorInAPage()
 		s.breakTheProtocol()
 		s.loseTheDatabase()
 		s.search()
@@ -84,7 +86,7 @@ func plant(t *testing.T, url string) *leakTest {
 		planted: []string{
 			plantedDatabasePassword, plantedRedisPassword, plantedStripeKey, plantedWebhookSecret, plantedSentryKey, plantedEmail,
 			plantedName, plantedPassword, plantedWrongPassword, plantedCard, plantedToken, plantedValue, plantedSignature,
-			plantedKey, plantedAuthKey,
+			plantedKey, plantedAuthKey, plantedWords,
 		},
 		outputs: map[string]string{},
 	}
@@ -246,6 +248,21 @@ func (s *leakTest) deliverEvents() {
 		status, _ := s.request(http.MethodPost, "/api/v1/payments/webhook/"+provider, event, "Stripe-Signature", "t=1700000000,v1="+plantedSignature)
 		require.GreaterOrEqual(s.t, status, 400)
 	}
+}
+
+// reportAnErrorInAPage says in every text of a browser's error what somebody typed.
+func (s *leakTest) reportAnErrorInAPage() {
+	s.t.Helper()
+	for _, secret := range []string{plantedWords, plantedName, plantedEmail, plantedPassword, plantedToken} {
+		stack := "at " + secret + " (https://jane:" + plantedValue + "@shop.example/a.js?of=" + secret + "#" + secret + ":1:2)\n" + secret
+		body, err := json.Marshal(map[string]any{"app": "shop", "errors": []any{
+			map[string]any{"kind": "exception", "page": "/" + secret, "type": "TypeError", "message": secret, "stack": stack},
+		}})
+		require.NoError(s.t, err)
+		status, _ := s.request(http.MethodPost, "/api/v1/rum", string(body))
+		require.Equal(s.t, http.StatusNoContent, status)
+	}
+	s.waitForLine("error in a page")
 }
 
 // breakTheProtocol sends what is no HTTP, or too much of it, with secrets in it.

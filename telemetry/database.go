@@ -38,6 +38,8 @@ func newDatabaseInstruments(t *Telemetry) *databaseInstruments {
 // db.system.name of the conventions, sqlite or postgresql, and namespace the database's name.
 func (t *Telemetry) DatabaseHook(system, namespace string) bun.QueryHook {
 	h := t.newHook(system)
+	h.operations = append(catalogue.SQLOperations(), catalogue.DBTransaction)
+	h.slow = newSlowQueries(t, system)
 	if namespace != "" {
 		h.common = append(h.common, semconv.DBNamespace(namespace))
 	}
@@ -49,7 +51,7 @@ func (t *Telemetry) newHook(system string) *databaseHook {
 	return &databaseHook{
 		instruments: t.database, spans: t.spans, system: system,
 		common: []attribute.KeyValue{semconv.DBSystemNameKey.String(system)},
-		shapes: newShapes(), slow: newSlowQueries(t, system),
+		shapes: newShapes(), operations: catalogue.RedisOperations(),
 	}
 }
 
@@ -59,10 +61,11 @@ type databaseHook struct {
 	system      string
 	common      []attribute.KeyValue // of every span
 
+	operations  []string // that are told apart; the rest are catalogue.DBOtherOperation
 	statements  table[statementKey, *statement]
 	transaction *statement
 	shapes      *shapes
-	slow        *slowQueries
+	slow        *slowQueries // nil where there are no statements
 }
 
 // What bun says when it begins and ends a transaction; only then is there no query beside the text.

@@ -238,12 +238,12 @@ func (q *exportQueue[T]) deliver(batch []T) {
 			return
 		case !retryable(err):
 			q.rejected.Add(float64(len(batch)))
-			q.wentAway("collector refuses "+q.items+": they are dropped", err)
+			q.wentAway("collector refuses what it is sent", err)
 			q.dropped.Add(int64(len(batch)))
 			return
 		}
 		q.exportFail.Add(float64(len(batch)))
-		q.wentAway("collector unreachable: "+q.items+" wait in the queue, and are dropped when it is full", err)
+		q.wentAway("collector unreachable", err)
 		if !q.pause(wait) {
 			q.unsent.Add(int64(len(batch)))
 			return
@@ -303,7 +303,7 @@ func (q *exportQueue[T]) wentAway(message string, err error) {
 	}
 	q.away, q.awaySince = true, time.Now()
 	q.logger.Warn(message, //nolint:sloglint // one of two literals in deliver
-		"endpoint", q.endpoint, "queue_capacity", len(q.waiting), "error", err.Error())
+		"signal", q.items, "endpoint", q.endpoint, "queue_capacity", len(q.waiting), "error", err.Error())
 }
 
 func (q *exportQueue[T]) cameBack() {
@@ -312,5 +312,5 @@ func (q *exportQueue[T]) cameBack() {
 	}
 	q.away = false
 	q.logger.Info("collector reachable again",
-		"endpoint", q.endpoint, "away", time.Since(q.awaySince).Round(time.Millisecond).String(), q.lost, q.dropped.Swap(0))
+		"signal", q.items, "endpoint", q.endpoint, "away", time.Since(q.awaySince).Round(time.Millisecond).String(), q.lost, q.dropped.Swap(0))
 }

@@ -23,7 +23,7 @@ func TestACollectorThatIsAwayHoldsUpNobodyAndIsLoggedOnce(t *testing.T) {
 		require.Equal(t, 200, s.send(get("/farms/7")).StatusCode)
 		return s.counter("otel_sdk_processor_span_processed_total", "queue_full") > 0
 	}, 10*time.Second, time.Microsecond, "a full queue drops")
-	s.lines("collector unreachable: spans wait in the queue, and are dropped when it is full")
+	require.Equal(t, "spans", s.lines("collector unreachable")[0]["signal"])
 	dropped := s.counter("otel_sdk_processor_span_processed_total", "queue_full")
 	queued := s.counter("otel_sdk_processor_span_processed_total", "")
 	require.InDelta(t, requests, dropped+queued, 0, "and every span is counted")
@@ -51,7 +51,7 @@ func TestABatchThatIsRefusedForGoodHoldsUpNoOther(t *testing.T) {
 			s := startService(t, nil)
 			s.collector.RefuseNext(refuse.response, refuse.err)
 			s.send(get("/farms/7"))
-			s.lines("collector refuses spans: they are dropped")
+			s.lines("collector refuses what it is sent")
 			require.InDelta(t, 1, s.counter("otel_sdk_exporter_span_exported_total", "rejected"), 0)
 
 			s.send(get("/farms/7"))

@@ -1,7 +1,11 @@
 package telemetry
 
 import (
+	"log/slog"
+	"net/http"
+
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
@@ -12,9 +16,16 @@ type Metrics struct {
 	registry *prometheus.Registry
 }
 
-func newMetrics() *Metrics {
-	return &Metrics{registry: prometheus.NewRegistry()}
+// NewMetrics returns those of a program that has no other telemetry. There are those of the Go runtime and of the process.
+func NewMetrics() *Metrics {
+	s := &Metrics{registry: prometheus.NewRegistry()}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return s
 }
+
+// Handler serves them, in the OpenMetrics format with exemplars when the client asks for it. The logger is told what could not be
+// served.
+func (s *Metrics) Handler(logger *slog.Logger) http.Handler { return newExposition(s.registry, logger) }
 
 // Counter makes the counter that m declares.
 func (s *Metrics) Counter(m catalogue.Metric) *prometheus.CounterVec {
@@ -46,6 +57,43 @@ func (s *Metrics) CounterFunc(m catalogue.Metric, read func() float64, labels ..
 	s.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: m.Name, Help: m.Help, ConstLabels: constLabels(m, labels),
 	}, read))
+}
+
+// Sample is one value of the metric, given the values of its labels in order.
+type Sample func(m catalogue.Metric, value float64, labels ...string)
+
+// OnScrape has gauges and counters read when they are scraped, together, so that they belong together. read gives the samples that
+// there are.
+func (s *Metrics) OnScrape(read func(Sample), declared ...catalogue.Metric) {
+	s.registry.MustRegister(&scraped{read: read, declared: declared})
+}
+
+// scraped is a prometheus.Collector.
+type scraped struct {
+	read     func(Sample)
+	declared []catalogue.Metric
+}
+
+func describe(m catalogue.Metric) *prometheus.Desc {
+	return prometheus.NewDesc(m.Name, m.Help, m.LabelNames(), nil)
+}
+
+// Describe implements prometheus.Collector.
+func (s *scraped) Describe(out chan<- *prometheus.Desc) {
+	for _, m := range s.declared {
+		out <- describe(m)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *scraped) Collect(out chan<- prometheus.Metric) {
+	s.read(func(m catalogue.Metric, value float64, labels ...string) {
+		kind := prometheus.GaugeValue
+		if m.Type == catalogue.Counter {
+			kind = prometheus.CounterValue
+		}
+		out <- prometheus.MustNewConstMetric(describe(m), kind, value, labels...)
+	})
 }
 
 // Histogram makes the histogram that m declares.

@@ -74,22 +74,34 @@ func (p *poolCollector) Collect(ch chan<- prometheus.Metric) {
 // MeasureConnects measures the opening of connections. A sql.DB opened with the connector it returns is like one opened
 // with the given.
 func (t *Telemetry) MeasureConnects(system string, of driver.Connector) driver.Connector {
-	t.database.connects.WithLabelValues(system, "")
-	return &connector{Connector: of, instruments: t.database, system: system}
+	return &connector{Connector: of, opening: t.Connects(system)}
+}
+
+// Connects measures the opening of connections to a database that database/sql knows nothing of. What it returns is called when
+// one is being opened, and what that returns with the outcome.
+func (t *Telemetry) Connects(system string) (opening func() (opened func(error))) {
+	for _, category := range append(catalogue.ReachErrors(), "") {
+		t.database.connects.WithLabelValues(system, category) // so that the first failure is an increase
+	}
+	return func() func(error) {
+		start := time.Now()
+		return func(err error) {
+			t.database.connects.WithLabelValues(system, reachError(err)).Observe(time.Since(start).Seconds())
+		}
+	}
 }
 
 type connector struct {
 	driver.Connector
 
-	instruments *databaseInstruments
-	system      string
+	opening func() func(error)
 }
 
 // Connect implements driver.Connector.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	start := time.Now()
+	opened := c.opening()
 	conn, err := c.Connector.Connect(ctx)
-	c.instruments.connects.WithLabelValues(c.system, reachError(err)).Observe(time.Since(start).Seconds())
+	opened(err)
 	return conn, err
 }
 

@@ -17,8 +17,10 @@ func readDeclaredKeys() map[string]bool {
 			keys[attribute.Name] = redact.Key(attribute.Name)
 		}
 	}
-	for _, field := range market.Fields {
-		keys[field.Name] = redact.Key(field.Name)
+	for _, line := range append(market.Lines, catalogue.EveryLine()) {
+		for _, field := range line.Fields() {
+			keys[field.Name] = redact.Key(field.Name)
+		}
 	}
 	return keys
 }

@@ -124,6 +124,13 @@ func newSlowQueries(t *Telemetry, system string) *slowQueries {
 	}
 }
 
+// expect makes the series of a kind of statement, so that its first slow one is an increase.
+func (q *slowQueries) expect(operation, collection string) {
+	if q.threshold > 0 {
+		q.counter.WithLabelValues(q.system, operation, collection)
+	}
+}
+
 func (q *slowQueries) covers(duration time.Duration) bool {
 	return q.threshold > 0 && duration >= q.threshold
 }
@@ -142,7 +149,7 @@ type slowStatement struct {
 // note counts the statement, and logs it unless the same was logged a moment ago: a database that is overloaded makes
 // everything slow.
 func (q *slowQueries) note(ctx context.Context, s slowStatement, now time.Time) {
-	q.counter.WithLabelValues(q.system, operationLabel(s.operation), s.collection).Inc()
+	q.counter.WithLabelValues(q.system, s.label, s.collection).Inc()
 	if !isDue(&s.shape.nextLog, now, slowLogInterval) {
 		s.shape.omitted.Add(1)
 		return

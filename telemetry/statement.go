@@ -27,7 +27,8 @@ type statementKey struct{ operation, collection string }
 type statement struct {
 	statementKey
 
-	span *spanTemplate
+	label string // of the operation, in metrics
+	span  *spanTemplate
 
 	series func(category string) *TracedSeries
 	done   *TracedSeries // the series of those without an error
@@ -39,16 +40,19 @@ func (h *databaseHook) newStatement(key statementKey) *statement {
 		attributes = append(attributes, semconv.DBCollectionName(key.collection))
 	}
 	name := strings.TrimSpace(key.operation + " " + key.collection)
-	s := &statement{statementKey: key, span: newSpanTemplate(name, trace.SpanKindClient, attributes...)}
+	s := &statement{statementKey: key, label: h.label(key.operation), span: newSpanTemplate(name, trace.SpanKindClient, attributes...)}
 	failures := table[string, *TracedSeries]{}
 	newSeries := func(category string) *TracedSeries {
-		return h.instruments.duration.WithLabelValues(h.system, operationLabel(key.operation), key.collection, category)
+		return h.instruments.duration.WithLabelValues(h.system, s.label, key.collection, category)
 	}
 	s.series = func(category string) *TracedSeries {
 		series, _ := failures.get(category, len(catalogue.ErrorType.Values), newSeries)
 		return series
 	}
 	s.done = s.series("")
+	if h.slow != nil && key.operation != catalogue.DBTransaction {
+		h.slow.expect(s.label, key.collection)
+	}
 	return s
 }
 
@@ -85,15 +89,15 @@ func (h *databaseHook) statementOf(event *bun.QueryEvent) *statement {
 func (h *databaseHook) statement(key statementKey) *statement {
 	s, ok := h.statements.get(key, mostStatements, h.newStatement)
 	if !ok {
-		key = statementKey{operation: operationLabel(key.operation)}
-		s, _ = h.statements.get(key, mostStatements+len(catalogue.DBOperation.Values), h.newStatement)
+		key = statementKey{operation: h.label(key.operation)}
+		s, _ = h.statements.get(key, mostStatements+len(h.operations)+1, h.newStatement)
 	}
 	return s
 }
 
-// operationLabel keeps the set of label values small: the rarer commands share one.
-func operationLabel(operation string) string {
-	if slices.Contains(catalogue.DBOperation.Values, operation) {
+// label keeps the set of label values small: the rarer commands share one.
+func (h *databaseHook) label(operation string) string {
+	if slices.Contains(h.operations, operation) {
 		return operation
 	}
 	return catalogue.DBOtherOperation

@@ -14,8 +14,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
@@ -121,7 +119,7 @@ func Start(config Config) (*Telemetry, error) {
 		return nil, fmt.Errorf("start telemetry of %q: %w", config.Service, err)
 	}
 	t := &Telemetry{
-		Metrics:    newMetrics(),
+		Metrics:    NewMetrics(),
 		lots:       newLots(),
 		config:     config,
 		propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
@@ -134,10 +132,6 @@ func Start(config Config) (*Telemetry, error) {
 	t.http = newHTTPInstruments(t)
 	t.database = newDatabaseInstruments(t)
 	t.outgoing = t.Metrics.TracedHistogram(catalogue.HTTPClientRequestDuration)
-	t.Metrics.registry.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
 	return t, nil
 }
 
@@ -224,9 +218,7 @@ func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.provider }
 func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.propagator }
 
 // MetricsHandler serves /metrics, in the OpenMetrics format with exemplars when the client asks for it.
-func (t *Telemetry) MetricsHandler() http.Handler {
-	return newExposition(t.Metrics.registry, t.Logger)
-}
+func (t *Telemetry) MetricsHandler() http.Handler { return t.Metrics.Handler(t.Logger) }
 
 // Shutdown sends what is queued, spans and then log lines, and stops. What cannot be sent by the context's deadline is
 // lost: the error, and the last log line, say how much that was.
@@ -271,6 +263,3 @@ func (t *Telemetry) unsent() (fields []any) {
 	}
 	return fields
 }
-
-// Registerer lets the service add collectors of libraries that bring their own.
-func (t *Telemetry) Registerer() prometheus.Registerer { return t.Metrics.registry }

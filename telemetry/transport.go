@@ -29,6 +29,8 @@ type TransportOptions struct {
 	// Hosts are those that the service is configured to call, by name or address without the port. Others are called too,
 	// but the metrics say catalogue.OtherServer of them: a redirect, or a URL that a client chose, must not make series.
 	Hosts []string
+	// Methods are those that the Hosts are asked with. Series of their errors are there before the first, so that it is an increase.
+	Methods []string
 	// Ours are the hosts that are given the trace context and the baggage. Nobody else is: what is in the baggage is not
 	// theirs to know.
 	Ours []string
@@ -40,7 +42,24 @@ func (t *Telemetry) Transport(o TransportOptions) http.RoundTripper {
 	if o.Base == nil {
 		o.Base = http.DefaultTransport
 	}
+	for _, host := range o.Hosts {
+		for _, method := range o.Methods {
+			t.expectErrors(method, host)
+		}
+	}
 	return &transport{TransportOptions: o, telemetry: t}
+}
+
+// expectErrors makes the series of there being no answer, and of the answers of a server in trouble.
+func (t *Telemetry) expectErrors(method, host string) {
+	for _, category := range catalogue.ReachErrors() {
+		t.outgoing.WithLabelValues(method, host, "", category)
+	}
+	for _, status := range []int{
+		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+	} {
+		t.outgoing.WithLabelValues(method, host, strconv.Itoa(status), clientErrorType(status))
+	}
 }
 
 type transport struct {

@@ -30,9 +30,15 @@ func TestEveryFormatNamesAllThatIsDeclared(t *testing.T) {
 				for _, a := range s.Attributes() {
 					require.Contains(t, out.String(), a.Name)
 				}
+				for _, e := range s.Events {
+					require.Contains(t, out.String(), e.Name)
+				}
 			}
-			for _, f := range catalogue.All().Fields {
-				require.Contains(t, out.String(), f.Name)
+			for _, l := range catalogue.All().Lines {
+				require.Contains(t, out.String(), l.Message)
+				for _, f := range l.Fields() {
+					require.Contains(t, out.String(), f.Name)
+				}
 			}
 			for _, a := range catalogue.All().Resource {
 				require.Contains(t, out.String(), a.Name)
@@ -42,7 +48,7 @@ func TestEveryFormatNamesAllThatIsDeclared(t *testing.T) {
 }
 
 func TestAPartIsPrintedAlone(t *testing.T) {
-	sections := map[string]string{"metrics": "METRIC", "spans": "SPAN", "logs": "LOG FIELD", "resource": "RESOURCE"}
+	sections := map[string]string{"metrics": "METRIC", "spans": "SPAN", "logs": "LOG LINE", "resource": "RESOURCE"}
 	for _, name := range printer.Parts() {
 		t.Run(name, func(t *testing.T) {
 			part, err := printer.Whole().Part(name)

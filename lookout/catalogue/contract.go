@@ -27,7 +27,7 @@ func (c Contract) Part(name string) (Contract, error) {
 	case "spans":
 		return Contract{Spans: c.Spans}, nil
 	case "logs":
-		return Contract{Fields: c.Fields}, nil
+		return Contract{Lines: c.Lines}, nil
 	case "resource":
 		return Contract{Resource: c.Resource}, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
@@ -12,7 +13,8 @@ import (
 type document struct {
 	Metrics  []metric    `json:"metrics,omitempty"`
 	Spans    []span      `json:"spans,omitempty"`
-	Fields   []field     `json:"log_fields,omitempty"`
+	Fields   []attribute `json:"log_fields,omitempty"` // of lines of every message
+	Lines    []line      `json:"log_lines,omitempty"`
 	Resource []attribute `json:"resource,omitempty"`
 }
 
@@ -43,6 +45,14 @@ type span struct {
 	Help       string      `json:"help"`
 	Stability  string      `json:"stability"`
 	Attributes []attribute `json:"attributes"`
+	Events     []event     `json:"events,omitempty"`
+	Links      string      `json:"links,omitempty"` // to what; empty: it has none
+}
+
+type event struct {
+	Name       string      `json:"name"`
+	Help       string      `json:"help"`
+	Attributes []attribute `json:"attributes"`
 }
 
 type attribute struct {
@@ -53,11 +63,11 @@ type attribute struct {
 	Always bool     `json:"always"`
 }
 
-type field struct {
-	Name string `json:"name"`
-	Type string `json:"type"`
-	Help string `json:"help"`
-	On   string `json:"on"`
+type line struct {
+	Message string       `json:"message"`
+	Levels  []slog.Level `json:"levels"`
+	Help    string       `json:"help"`
+	Fields  []attribute  `json:"fields"`
 }
 
 // JSON writes the contract as a JSON document.
@@ -72,11 +82,14 @@ func (c Contract) JSON(out io.Writer) error {
 	for _, s := range c.Spans {
 		d.Spans = append(d.Spans, span{
 			Name: s.Name, Fallback: s.Fallback, Kind: string(s.Kind), Help: s.Help, Stability: string(s.Stability),
-			Attributes: attributes(attributes(nil, s.Always, true), s.Sometimes, false),
+			Attributes: attributes(attributes(nil, s.Always, true), s.Sometimes, false), Events: events(s.Events), Links: s.Links,
 		})
 	}
-	for _, f := range c.Fields {
-		d.Fields = append(d.Fields, field{Name: f.Name, Type: string(f.Type), Help: f.Help, On: f.On})
+	if c.Lines != nil {
+		d.Fields = fields(catalogue.EveryLine())
+	}
+	for _, l := range c.Lines {
+		d.Lines = append(d.Lines, line{Message: l.Message, Levels: l.Levels, Help: l.Help, Fields: fields(l)})
 	}
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
@@ -92,6 +105,19 @@ func labels(declared []catalogue.Label) []label {
 		converted = append(converted, label{Name: l.Name, Help: l.Help, Values: l.Values, Bound: l.Bound, ErrorTypes: l.ErrorTypes})
 	}
 	return converted
+}
+
+func events(declared []catalogue.Event) (converted []event) {
+	for _, e := range declared {
+		converted = append(converted, event{
+			Name: e.Name, Help: e.Help, Attributes: attributes(attributes(nil, e.Always, true), e.Sometimes, false),
+		})
+	}
+	return converted
+}
+
+func fields(of catalogue.Line) []attribute {
+	return attributes(attributes([]attribute{}, of.Always, true), of.Sometimes, false)
 }
 
 func attributes(to []attribute, declared []catalogue.Attribute, always bool) []attribute {

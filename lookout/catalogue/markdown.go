@@ -12,8 +12,8 @@ import (
 // Markdown writes a page of documentation.
 func (c Contract) Markdown(out io.Writer) error {
 	var page strings.Builder
-	page.WriteString("# Telemetry\n\nEverything that the service emits. Generated from `telemetry/catalogue`; do not edit.\n")
-	for _, part := range []func(*strings.Builder){c.metricsPage, c.spansPage, c.fieldsPage, c.resourcePage} {
+	page.WriteString("# Telemetry\n\nEverything that the service emits, and the metrics of the probe (`probe_`), the pager (`pager_`) and `lookout up` (`lookout_`). Generated from `telemetry/catalogue`; do not edit.\n")
+	for _, part := range []func(*strings.Builder){c.metricsPage, c.spansPage, c.linesPage, c.resourcePage} {
 		part(&page)
 	}
 	if _, err := io.WriteString(out, page.String()); err != nil {
@@ -26,7 +26,7 @@ func (c Contract) metricsPage(page *strings.Builder) {
 	if c.Metrics == nil {
 		return
 	}
-	page.WriteString("\n## Metrics\n\nThe service can make no others. A series of a listed value exists from the start where one can wait for its first event. A value that is a failure has its category of errors behind it.\n")
+	page.WriteString("\n## Metrics\n\nOur programs can make no others. A series of a listed value exists from the start where one can wait for its first event. A value that is a failure has its category of errors behind it.\n")
 	for _, m := range c.Metrics {
 		fmt.Fprintf(page, "\n### %s\n\n%s\n\n%s, %s.%s\n", m.Name, m.Help, m.Type, m.Stability, unitSentence(m.Unit))
 		if len(m.Labels) > 0 {
@@ -51,17 +51,36 @@ func (c Contract) spansPage(page *strings.Builder) {
 			s.Name, s.Help, fallbackSentence(s.Fallback), s.Kind, s.Stability)
 		attributeRows(page, s.Always, " | all |")
 		attributeRows(page, s.Sometimes, " | some |")
+		for _, e := range s.Events {
+			fmt.Fprintf(page, "\nEvent `%s`: %s\n\n| attribute | type | what it is | on |\n|---|---|---|---|\n", e.Name, e.Help)
+			attributeRows(page, e.Always, " | all |")
+			attributeRows(page, e.Sometimes, " | some |")
+		}
+		if s.Links != "" {
+			fmt.Fprintf(page, "\nLinks to %s.\n", s.Links)
+		}
 	}
 }
 
-func (c Contract) fieldsPage(page *strings.Builder) {
-	if c.Fields == nil {
+func (c Contract) linesPage(page *strings.Builder) {
+	if c.Lines == nil {
 		return
 	}
-	page.WriteString("\n## Log fields\n\n| field | type | what it is | on |\n|---|---|---|---|\n")
-	for _, f := range c.Fields {
-		fmt.Fprintf(page, "| `%s` | %s | %s | %s |\n", f.Name, f.Type, f.Help, f.On)
+	page.WriteString("\n## Log lines\n\nBy message. Beside its own fields a line has these:\n")
+	linesTable(page, catalogue.EveryLine())
+	for _, l := range c.Lines {
+		fmt.Fprintf(page, "\n### `%s`\n\n%s\n\n%s.\n", l.Message, l.Help, levels(l))
+		linesTable(page, l)
 	}
+}
+
+func linesTable(page *strings.Builder, l catalogue.Line) {
+	if len(l.Fields()) == 0 {
+		return
+	}
+	page.WriteString("\n| field | type | what it is | on |\n|---|---|---|---|\n")
+	attributeRows(page, l.Always, " | all |")
+	attributeRows(page, l.Sometimes, " | some |")
 }
 
 func (c Contract) resourcePage(page *strings.Builder) {

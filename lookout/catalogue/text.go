@@ -24,15 +24,15 @@ func (c Contract) Text(out io.Writer) error {
 		}
 	}
 	if c.Spans != nil {
-		head("SPAN", "KIND", "ATTRIBUTES", "WHAT IT IS")
+		head("SPAN", "KIND", "ATTRIBUTES", "EVENTS", "WHAT IT IS")
 		for _, s := range c.Spans {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.Name, s.Kind, strings.Join(names(s.Attributes()), " "), s.Help)
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, strings.Join(names(s.Attributes()), " "), eventNames(s.Events), s.Help)
 		}
 	}
-	if c.Fields != nil {
-		head("LOG FIELD", "TYPE", "WHERE", "WHAT IT IS")
-		for _, f := range c.Fields {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.Name, f.Type, f.On, f.Help)
+	if c.Lines != nil {
+		head("LOG LINE", "LEVELS", "FIELDS", "WHAT IT IS")
+		for _, l := range c.Lines {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", l.Message, levels(l), strings.Join(names(l.Fields()), " "), l.Help)
 		}
 	}
 	if c.Resource != nil {
@@ -45,6 +45,22 @@ func (c Contract) Text(out io.Writer) error {
 		return fmt.Errorf("print the catalogue: %w", err)
 	}
 	return nil
+}
+
+func eventNames(events []catalogue.Event) string {
+	list := make([]string, 0, len(events))
+	for _, e := range events {
+		list = append(list, e.Name)
+	}
+	return strings.Join(list, ", ")
+}
+
+func levels(l catalogue.Line) string {
+	list := make([]string, 0, len(l.Levels))
+	for _, level := range l.Levels {
+		list = append(list, level.String())
+	}
+	return strings.Join(list, ", ")
 }
 
 func names(attributes []catalogue.Attribute) []string {

@@ -53,8 +53,10 @@ func newSchema(root string, sources []expression) (Schema, error) {
 			}
 		}
 	}
-	for _, m := range catalogue.Market().Metrics {
-		s.addDeclared(m, jobs)
+	for job, program := range catalogue.Programs() {
+		for _, m := range program.Metrics {
+			s.addDeclared(m, scraped.labels[job], jobs)
+		}
 	}
 	s.addAlerts(sources)
 	s.addRecorded(sources)
@@ -87,13 +89,13 @@ func (s Schema) addScraped(name string, k kind, labels, jobs []string) {
 	s.series[name] = added
 }
 
-func (s Schema) addDeclared(m catalogue.Metric, jobs []string) {
+func (s Schema) addDeclared(m catalogue.Metric, added, jobs []string) {
 	k := gauge
 	if m.Type != catalogue.Gauge {
 		k = counter
 	}
 	for _, name := range m.Series() {
-		s.addScraped(name, k, m.SeriesLabels(name), jobs)
+		s.addScraped(name, k, append(m.SeriesLabels(name), added...), jobs)
 		for _, label := range m.Labels {
 			if len(label.Values) > 0 {
 				s.series[name].values[label.Name] = label.Values

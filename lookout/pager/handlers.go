@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/farmersmarket/platform/lookout/webui"
 )
 
@@ -32,7 +30,7 @@ func (p *Pager) Handler() http.Handler {
 	mux.HandleFunc("GET /api/pages", p.list)
 	mux.HandleFunc("GET /api/watchdog", func(w http.ResponseWriter, _ *http.Request) { webui.JSON(w, p.watchdog()) })
 	mux.HandleFunc("GET /healthz", p.health)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(p.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", p.metrics.Handler(p.Log))
 	mux.Handle("GET "+webui.AssetsPath, webui.Assets())
 	mux.Handle("GET /pager.css", http.FileServerFS(pageFiles))
 	return webui.Confine(mux)

@@ -2,40 +2,31 @@ package pager
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 type metrics struct {
-	registry      *prometheus.Registry
+	*telemetry.Metrics
+
 	received      *prometheus.CounterVec
 	rejected      *prometheus.CounterVec
 	storeFailures prometheus.Counter
 }
 
 func newMetrics(p *Pager) *metrics {
+	made := telemetry.NewMetrics()
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		received: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pager_notifications_received_total", Help: "Number of notifications stored.",
-		}, []string{"status"}),
-		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pager_notifications_rejected_total", Help: "Number of calls refused because they were malformed.",
-		}, []string{"reason"}),
-		storeFailures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "pager_store_failures_total", Help: "Number of notifications that could not be written to disk.",
-		}),
+		Metrics: made, received: made.Counter(catalogue.PagerNotifications), rejected: made.Counter(catalogue.PagerRejections),
+		storeFailures: made.Counter(catalogue.PagerStoreFailures).WithLabelValues(),
 	}
-	silence := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "pager_watchdog_silence_seconds",
-		Help: "Time since the Watchdog alert was heard, or since the pager started if it never was.",
-	}, func() float64 { return p.watchdog().SilentFor })
+	made.GaugeFunc(catalogue.PagerWatchdogSilence, func() float64 { return p.watchdog().SilentFor })
 	for _, status := range []string{Firing, Resolved} {
 		m.received.WithLabelValues(status)
 	}
-	for _, reason := range []string{"media_type", "too_large", "invalid"} {
+	for _, reason := range []string{catalogue.PagerWrongMediaType, catalogue.PagerTooLarge, catalogue.PagerInvalid} {
 		m.rejected.WithLabelValues(reason)
 	}
-	m.registry.MustRegister(m.received, m.rejected, m.storeFailures, silence,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

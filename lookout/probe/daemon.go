@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 const (
@@ -39,8 +37,7 @@ func NewDaemon(prober *Prober, interval, patience time.Duration, log *slog.Logge
 // Handler serves /metrics, and /healthz, which tells that the daemon runs and not that the market does.
 func (d *Daemon) Handler() http.Handler {
 	mux := http.NewServeMux()
-	// Exemplars are part of the OpenMetrics format only.
-	mux.Handle("GET /metrics", promhttp.HandlerFor(d.metrics.registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	mux.Handle("GET /metrics", d.metrics.Handler(d.log))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	return mux
 }

@@ -20,6 +20,8 @@ import (
 
 	"github.com/farmersmarket/platform/internal/servertest"
 	"github.com/farmersmarket/platform/sdk/go/market"
+
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 const (
@@ -210,7 +212,7 @@ func goesThrough(t *testing.T, s *stage) {
 			names = append(names, step.Name)
 			require.Positive(t, step.Seconds)
 		}
-		require.Equal(t, StepNames(), names)
+		require.Equal(t, catalogue.ScriptedSteps(), names)
 		require.Contains(t, s.requests(), "POST /api/v1/auth/logout", "no session is left")
 		require.Equal(t, before, customer.shelf(t), "no stock is used up")
 		require.Zero(t, customer.open(t), "nothing is packed")
@@ -547,7 +549,7 @@ sandbox  1.0 ms   ok
 login    11.3 ms  failed: no answer
 2 of %d steps in 12.3 ms, trace 4bf9
 Cancelled orders that were left open: 1.
-`, len(StepNames())), table.String())
+`, len(catalogue.ScriptedSteps())), table.String())
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err == nil {
 		defer full.Close()

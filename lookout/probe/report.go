@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // WriteTable prints a run for a person: each step with its time, and what went wrong.
@@ -19,8 +21,8 @@ func (r Result) WriteTable(out io.Writer) error {
 		}
 		fmt.Fprintf(table, "%s\t%.1f ms\t%s\n", step.Name, step.Seconds*1e3, result) //nolint:mnd // ms
 	}
-	_ = table.Flush()                                                                                                     // into memory
-	fmt.Fprintf(&text, "%d of %d steps in %.1f ms, trace %s\n", len(r.Steps), len(StepNames()), r.Seconds*1e3, r.TraceID) //nolint:mnd // ms
+	_ = table.Flush()                                                                                                                   // into memory
+	fmt.Fprintf(&text, "%d of %d steps in %.1f ms, trace %s\n", len(r.Steps), len(catalogue.ScriptedSteps()), r.Seconds*1e3, r.TraceID) //nolint:mnd // ms
 	if r.Cleaned > 0 {
 		fmt.Fprintf(&text, "Cancelled orders that were left open: %d.\n", r.Cleaned)
 	}

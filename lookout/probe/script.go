@@ -23,7 +23,7 @@ type scripted struct {
 	do   func(*run, context.Context) error
 }
 
-// script is what a customer does. The names are values of the label step, as is that of refund, which follows.
+// script is what a customer does. The names, with that of refund, which follows, are those of catalogue.ScriptedSteps.
 var script = []scripted{
 	{"sandbox", (*run).mustBeSandbox},
 	{"login", (*run).login},
@@ -38,15 +38,6 @@ var script = []scripted{
 
 // refund is what a customer does not wait for.
 var refund = scripted{"refund", (*run).awaitRefund}
-
-// StepNames returns the names of all steps, in their order.
-func StepNames() []string {
-	names := make([]string, 0, len(script)+1)
-	for _, step := range script {
-		names = append(names, step.name)
-	}
-	return append(names, refund.name)
-}
 
 const (
 	// windowLeft is how long the chosen day must still take orders: a customer can cancel until then, and so can whoever

@@ -39,6 +39,7 @@ type Cache struct {
 	versions versions
 	loads    singleflight.Group
 	tracer   trace.Tracer
+	loading  *telemetry.TracedHistogram
 	shared   *shared // nil without Redis
 	values   lookups
 	answers  lookups
@@ -78,6 +79,10 @@ func New(o Options) (*Cache, error) {
 		entries: entries, tracer: o.Telemetry.TracerProvider().Tracer(scope),
 		values:  newLookups(counter, catalogue.CacheOfCatalogue),
 		answers: newLookups(counter, catalogue.CacheOfResponses),
+	}
+	c.loading = metrics.TracedHistogram(catalogue.CacheLoadDuration)
+	for _, category := range append(catalogue.CacheLoadErrors(), "") {
+		c.loading.WithLabelValues(catalogue.CacheOfCatalogue, category) // so that the first failure is an increase
 	}
 	metrics.GaugeFunc(catalogue.CacheEntries, func() float64 { return float64(entries.EstimatedSize()) })
 	metrics.GaugeFunc(catalogue.CacheSize, func() float64 { return float64(entries.WeightedSize()) })

@@ -87,6 +87,8 @@ func TestLoadRefuses(t *testing.T) {
 		"a secret with a space in it":       {environ: []string{"STRIPE_SECRET_KEY=sk live"}, want: []string{"STRIPE_SECRET_KEY: it has a space"}},
 		"production without keys":           {environ: []string{"ENVIRONMENT=production"}, want: []string{"AUTH_KEYS: production needs keys of its own"}},
 		"a key that is too short":           {environ: []string{"AUTH_KEYS=a:aHVudGVyMg=="}, want: []string{"AUTH_KEYS: key a has 7 bytes and needs 32"}},
+		"an app of browsers without a name": {environ: []string{"RUM_APPS=a,,b"}, want: []string{`RUM_APPS: "a,,b" has an empty word`}},
+		"a page of browsers without a path": {environ: []string{"RUM_PAGES=/,"}, want: []string{`RUM_PAGES: "/," has an empty word`}},
 		"a Sentry project without a key":    {environ: []string{"SENTRY_DSN=https://sentry.example/42"}, want: []string{"SENTRY_DSN: it is not like https://KEY@HOST/PROJECT"}},
 		"logs for no collector":             {environ: []string{"OTLP_LOGS=on", "OTLP_ENDPOINT=none"}, want: []string{"OTLP_LOGS: there is no collector"}},
 		"half an address":                   {environ: []string{"CLIENT_ADDRESS=half"}, want: []string{`CLIENT_ADDRESS: "half" is neither network nor full`}},

@@ -20,13 +20,15 @@ var (
 	rumPage = regexp.MustCompile(`^/[A-Za-z0-9._~{}/-]{0,99}$`)
 )
 
-// words reads a list with commas of at most so many words that match.
+// words reads a list with commas of at most so many words that match. An empty list has none.
 func words(into *[]string, most int, pattern *regexp.Regexp) func(string) error {
 	return func(value string) error {
 		var all []string
 		for word := range strings.SplitSeq(value, ",") {
 			word = strings.TrimSpace(word)
 			switch {
+			case word == "" && strings.TrimSpace(value) != "":
+				return fmt.Errorf("%q has an empty word: leave out a comma", value)
 			case word == "":
 			case !pattern.MatchString(word):
 				return fmt.Errorf("%q does not match %s", word, pattern)

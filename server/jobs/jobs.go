@@ -42,7 +42,9 @@ func Start(ctx context.Context, tel *telemetry.Telemetry, jobs ...Job) *Runner {
 		telemetry: tel, duration: tel.Metrics.TracedHistogram(catalogue.JobDuration), tracer: tel.TracerProvider().Tracer(scope), stop: stop,
 	}
 	for _, job := range jobs {
-		r.duration.WithLabelValues(job.Name, "")
+		for _, category := range append(catalogue.JobErrors(), "") {
+			r.duration.WithLabelValues(job.Name, category) // so that the first failure is an increase
+		}
 		r.running.Go(func() { r.repeat(ctx, job) })
 	}
 	return r

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -44,6 +45,7 @@ func (i *Inbox) Take(ctx context.Context, provider string, body []byte, signatur
 	if !ok {
 		return false, &market.NotFoundError{Kind: "payment provider", ID: provider}
 	}
+	provider = strings.Clone(provider) // log lines are sent later than the memory of the request's path is used again
 	event, err := hook.Read(body, signature)
 	event.Provider = provider
 	if err == nil {
@@ -59,7 +61,7 @@ func (i *Inbox) Take(ctx context.Context, provider string, body []byte, signatur
 	case catalogue.PaymentEventUnknown:
 		// Not an error to the provider: another program may share the account, and delivering it again changes nothing.
 		i.logger.WarnContext(ctx, "payment event for a payment that is not ours", "provider", provider,
-			"event_id", event.EventID, "provider_ref", event.ProviderRef, "state", event.State)
+			"event_id", event.EventID, "provider_ref", event.ProviderRef, "status", event.State)
 		return false, nil
 	}
 	i.logger.WarnContext(ctx, "payment event not taken in", "provider", provider, "event_id", event.EventID, "error", err.Error())

@@ -47,7 +47,7 @@ func Open(url string, tel *telemetry.Telemetry) (*Client, error) {
 	options.MaxRetries = -1 // another try would take as long as doing without
 	options.DisableIdentity = true
 	c := &Client{pool: goredis.NewClient(options), tel: tel}
-	c.pool.AddHook(batches{})
+	c.pool.AddHook(measured{opening: tel.Connects(catalogue.SystemRedis)})
 	tel.WatchPool(catalogue.SystemRedis, c.stats)
 	up := tel.Metrics.Gauge(catalogue.RedisUp).WithLabelValues()
 	up.Set(1)

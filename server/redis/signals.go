@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"net"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -19,17 +20,24 @@ func (c *Client) stats() telemetry.PoolStats {
 	}
 }
 
-// batches says on the span of a pipeline how many commands it has.
-type batches struct{}
+// measured measures the opening of connections, and says on the span of a pipeline how many commands it has.
+type measured struct{ opening func() (opened func(error)) }
 
 // DialHook implements goredis.Hook.
-func (batches) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+func (m measured) DialHook(next goredis.DialHook) goredis.DialHook {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		opened := m.opening()
+		conn, err := next(ctx, network, address)
+		opened(err)
+		return conn, err
+	}
+}
 
 // ProcessHook implements goredis.Hook.
-func (batches) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook { return next }
+func (measured) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook { return next }
 
 // ProcessPipelineHook implements goredis.Hook.
-func (batches) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+func (measured) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
 	return func(ctx context.Context, commands []goredis.Cmder) error {
 		n := len(commands)
 		if n > 1 && commands[0].Name() == "multi" { // and the last is the EXEC

@@ -1,6 +1,6 @@
 // Package rum takes in what browsers tell of how pages did for real users: web vitals, page loads and errors. A browser
-// can be made to say anything, so nothing that it says becomes the name of a series, and no text of it is logged
-// unshortened.
+// can be made to say anything, so nothing that it says becomes the name of a series, and none of its sentences
+// is kept: somebody may have typed them.
 package rum
 
 import (
@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
-	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/farmersmarket/platform/telemetry"
@@ -39,9 +38,9 @@ type BrowserMeasurement struct {
 type BrowserError struct {
 	Kind    string `json:"kind" enum:"exception,unhandled_rejection,resource,reported"`
 	Page    string `json:"page" maxLength:"100" example:"/products/{id}" doc:"The route template, not the address."`
-	Type    string `json:"type,omitempty" pattern:"^[A-Za-z_$][A-Za-z0-9_.$]*$" maxLength:"60" example:"TypeError"`
-	Message string `json:"message,omitempty" maxLength:"300" example:"basket is undefined" doc:"Without personal data."`
-	Stack   string `json:"stack,omitempty" maxLength:"1000" example:"at addToBasket (/shop.js:1:2345)" doc:"The topmost frames."`
+	Type    string `json:"type,omitempty" pattern:"^[A-Za-z_$][A-Za-z0-9_.$]*$" maxLength:"60" example:"TypeError" doc:"The name of the error. One that the server does not know is other."`
+	Message string `json:"message,omitempty" maxLength:"300" example:"basket is undefined" deprecated:"true" doc:"Not kept: it may repeat what somebody typed. Taken from clients that still send it."`
+	Stack   string `json:"stack,omitempty" maxLength:"1000" example:"at addToBasket (/shop.js:1:2345)" doc:"The topmost frames. Kept are the path and the line of the first, and a fingerprint of all."`
 }
 
 // Recorder turns reports into metrics, events of the page's trace and log lines. It is safe for concurrent use.
@@ -88,26 +87,38 @@ func (r *Recorder) Record(ctx context.Context, report BrowserReport) {
 	app, page := known(r.apps, report.App), joinPage(ctx, report.Traceparent)
 	for _, m := range report.Measurements {
 		r.measurements[m.Name].WithLabelValues(app, known(r.pages, m.Page)).Observe(page.exemplar, m.Value)
-		page.request.AddEvent("browser.web_vital", trace.WithAttributes(
-			attribute.String("browser.web_vital.name", m.Name), attribute.Float64("browser.web_vital.value", m.Value),
-			attribute.String("browser.web_vital.rating", m.Rating),
-			attribute.String("browser.web_vital.navigation_type", m.NavigationType)))
+		page.request.AddEvent("browser.web_vital", trace.WithAttributes(m.attributes()...))
 	}
 	for _, e := range report.Errors {
 		r.recordError(page, app, report.Release, e)
 	}
 }
 
+func (m BrowserMeasurement) attributes() []attribute.KeyValue {
+	attributes := []attribute.KeyValue{
+		attribute.String("browser.web_vital.name", m.Name), attribute.Float64("browser.web_vital.value", m.Value),
+	}
+	if m.Rating != "" {
+		attributes = append(attributes, attribute.String("browser.web_vital.rating", m.Rating))
+	}
+	if m.NavigationType != "" {
+		attributes = append(attributes, attribute.String("browser.web_vital.navigation_type", m.NavigationType))
+	}
+	return attributes
+}
+
 func (r *Recorder) recordError(p page, app, release string, e BrowserError) {
-	template, message, stack := known(r.pages, e.Page), redactMessage(e.Message), redactStack(e.Stack)
+	template, f := known(r.pages, e.Page), faultOf(e)
 	r.errors.WithLabelValues(app, template, e.Kind).Inc()
-	p.request.AddEvent("exception", trace.WithAttributes(
-		semconv.ExceptionType(e.Type), semconv.ExceptionMessage(message), semconv.ExceptionStacktrace(stack)))
-	r.logger.LogAttrs(p.ctx, slog.LevelWarn, "error in a page",
+	p.request.AddEvent("browser.error", trace.WithAttributes(f.attributes()...))
+	attrs := []slog.Attr{
 		slog.String(catalogue.BrowserAppField, app), slog.String(catalogue.BrowserPageField, template),
-		slog.String(catalogue.BrowserReleaseField, release), slog.String(catalogue.BrowserKindField, e.Kind),
-		slog.String(catalogue.ExceptionType, e.Type), slog.String(catalogue.ExceptionMessage, message),
-		slog.String(catalogue.ExceptionStack, stack))
+		slog.String(catalogue.BrowserReleaseField, release),
+	}
+	for _, a := range f.attributes() {
+		attrs = append(attrs, slog.Any(string(a.Key), a.Value.AsInterface()))
+	}
+	r.logger.LogAttrs(p.ctx, slog.LevelWarn, "error in a page", attrs...)
 }
 
 // known returns the word, or other for one that is not in the set.

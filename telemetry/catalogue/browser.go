@@ -78,30 +78,79 @@ func browserHistogram(name, unit, help string, buckets ...float64) Metric {
 	}
 }
 
+// browserSpans are what a report of a browser adds to the span of its request.
+func browserSpans() []Span {
+	return []Span{{
+		Name: requestSpan, Kind: ServerSpan,
+		Events: []Event{
+			{
+				Name: "browser.web_vital", Help: "A measurement of the page that a report is about.",
+				Always: []Attribute{
+					{Name: "browser.web_vital.name", Type: Text, Help: "What was measured", Values: []string{VitalLCP, VitalINP, VitalCLS, VitalTTFB, PageLoad}},
+					{Name: "browser.web_vital.value", Type: Number, Help: "In seconds; cls has no unit"},
+				},
+				Sometimes: []Attribute{
+					{Name: "browser.web_vital.rating", Type: Text, Help: "By the thresholds of web.dev", Values: []string{"good", "needs-improvement", "poor"}},
+					{Name: "browser.web_vital.navigation_type", Type: Text, Help: "How the page was come to", Values: []string{
+						"navigate", "reload", "back-forward", "back-forward-cache", "prerender", "restore", "soft-navigation",
+					}},
+				},
+			},
+			{
+				Name: "browser.error", Help: "An error in the page that a report is about.",
+				Always: browserErrorAlways, Sometimes: browserErrorSometimes,
+			},
+		},
+		Links: "the trace that the page of a browser's report was made in, where the report is not part of it",
+	}}
+}
+
 func browserMetrics() []Metric {
 	return []Metric{BrowserLCP, BrowserINP, BrowserCLS, BrowserTTFB, BrowserPageLoad, BrowserErrors}
 }
 
-// Log fields about an error in a page.
+// Fields and attributes about an error in a page. The words of the error are in none: somebody may have typed them.
 const (
-	BrowserAppField     = "browser.app"
-	BrowserPageField    = "browser.page"
-	BrowserReleaseField = "browser.release"
-	BrowserKindField    = "browser.error.kind"
-	ExceptionType       = "exception.type"
-	ExceptionMessage    = "exception.message"
-	ExceptionStack      = "exception.stacktrace"
+	BrowserAppField         = "browser.app"
+	BrowserPageField        = "browser.page"
+	BrowserReleaseField     = "browser.release"
+	BrowserKindField        = "browser.error.kind"
+	BrowserClassField       = "browser.error.class"
+	BrowserFingerprintField = "browser.error.fingerprint"
+	BrowserSourceField      = "code.file.path"
+	BrowserLineField        = "code.line.number"
 )
 
-func browserFields() []Field {
-	const on = "lines about an error in a page"
-	return []Field{
-		{Name: BrowserAppField, Type: Text, Help: "Web client that the page is of, or " + OtherInBrowser, On: on},
-		{Name: BrowserPageField, Type: Text, Help: "Route template of the page, or " + OtherInBrowser, On: on},
-		{Name: BrowserReleaseField, Type: Text, Help: "Release of the web client, as it says", On: on},
-		{Name: BrowserKindField, Type: Text, Help: "What went wrong: exception, unhandled_rejection, resource or reported", On: on},
-		{Name: ExceptionType, Type: Text, Help: "Type of the error, such as TypeError", On: on},
-		{Name: ExceptionMessage, Type: Text, Help: "Its message, shortened, without what looks personal or secret", On: on},
-		{Name: ExceptionStack, Type: Text, Help: "Its topmost frames, without queries of addresses", On: on},
+// BrowserErrorClasses returns the names of errors that are told apart: those of ECMAScript, the usual ones of the DOM, and that of
+// a part of a bundle that did not load. All others are OtherInBrowser.
+func BrowserErrorClasses() []string {
+	return []string{
+		"AggregateError", "Error", "EvalError", "InternalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError",
+		"AbortError", "DataCloneError", "InvalidStateError", "NetworkError", "NotAllowedError", "NotFoundError", "NotSupportedError",
+		"QuotaExceededError", "SecurityError", "TimeoutError", "ChunkLoadError", OtherInBrowser,
 	}
+}
+
+var (
+	browserErrorAlways = []Attribute{
+		{Name: BrowserKindField, Type: Text, Help: "What went wrong", Values: BrowserErrorKinds()},
+		{Name: BrowserClassField, Type: Text, Help: "Name of the error", Values: BrowserErrorClasses()},
+		{Name: BrowserFingerprintField, Type: Text, Help: "The same for errors of one kind and name from one place in the scripts"},
+	}
+	browserErrorSometimes = []Attribute{
+		{Name: BrowserSourceField, Type: Text, Help: "Path of the script that it came from, without host and query"},
+		{Name: BrowserLineField, Type: Integer, Help: "Line in it"},
+	}
+)
+
+func browserLines() []Line {
+	return []Line{{
+		Message: "error in a page", Levels: warn, Help: "A browser reported an error. What it says in words is not kept.",
+		Always: append([]Attribute{
+			{Name: BrowserAppField, Type: Text, Help: "Web client that the page is of, or " + OtherInBrowser},
+			{Name: BrowserPageField, Type: Text, Help: "Route template of the page, or " + OtherInBrowser},
+			{Name: BrowserReleaseField, Type: Text, Help: "Release of the web client, as it says"},
+		}, browserErrorAlways...),
+		Sometimes: browserErrorSometimes,
+	}}
 }

@@ -42,6 +42,22 @@ const (
 	CacheInvalidate = "invalidate"
 )
 
+// CacheLoadErrors returns the categories of errors of reads for the cache. Not found is an answer, which is not kept.
+func CacheLoadErrors() []string {
+	return []string{ErrorNotFound, ErrorDependency, ErrorTimeout, ErrorInternal}
+}
+
+// CacheLoadDuration is how long it takes to read what a cache does not have: what a miss costs.
+var CacheLoadDuration = Metric{
+	Name: "market_cache_load_duration_seconds", Type: Histogram, Unit: "seconds", Stability: Development,
+	Help: "Duration of reads of what a cache did not have, each for all who wait for it.",
+	Labels: []Label{
+		{Name: "cache", Help: "What is cached", Values: []string{CacheOfCatalogue}},
+		{Name: "error_type", Help: "Category of the error; empty when the read succeeded", Values: append([]string{""}, CacheLoadErrors()...)},
+	},
+	Buckets: DBClientOperationDuration.Buckets,
+}
+
 // CacheEntries is the number of entries in the process.
 var CacheEntries = Metric{
 	Name: "market_cache_entries", Type: Gauge, Stability: Stable,
@@ -61,7 +77,7 @@ var RedisUp = Metric{
 }
 
 func cacheMetrics() []Metric {
-	return []Metric{CacheLookups, CacheErrors, CacheEntries, CacheSize, RedisUp}
+	return []Metric{CacheLookups, CacheErrors, CacheLoadDuration, CacheEntries, CacheSize, RedisUp}
 }
 
 // CacheName is the attribute that says which cache it is about.
@@ -72,13 +88,15 @@ func cacheSpans() []Span {
 	return []Span{
 		{
 			Name: "cache load {cache.name}", Kind: InternalSpan, Stability: Development,
-			Help:   "A read from the database of what the cache did not have, for everyone who waits for it.",
-			Always: []Attribute{name},
+			Help:      "A read from the database of what the cache did not have, for everyone who waits for it.",
+			Always:    []Attribute{name},
+			Sometimes: []Attribute{{Name: "error.type", Type: Text, Help: "Category of the error", Values: CacheLoadErrors()}, exemplarAttribute},
 		},
 		{
 			Name: "cache wait {cache.name}", Kind: InternalSpan, Stability: Development,
-			Help:   "A wait for what another request is reading already, whose span it links to.",
+			Help:   "A wait for what another request is reading already.",
 			Always: []Attribute{name},
+			Links:  "the other request's cache load",
 		},
 	}
 }

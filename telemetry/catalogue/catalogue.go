@@ -1,4 +1,4 @@
-// Package catalogue declares every metric, span and log field that the platform's service emits. It is the contract
+// Package catalogue declares every metric, span and log line that the platform's programs emit. It is the contract
 // between the service, which can make instruments only from these declarations, and the dashboards, alert rules and
 // SLOs, which refer to them. A metric is named here once and nowhere else. Another service declares its own with the same
 // types, beside what is Common.
@@ -83,9 +83,9 @@ func (m Metric) SeriesLabels(series string) []string {
 	return names
 }
 
-// Lookup finds the metric of the market that a series name belongs to.
+// Lookup finds the metric of one of our programs that a series name belongs to.
 func Lookup(series string) (Metric, bool) {
-	for _, m := range Market().Metrics {
+	for _, m := range All().Metrics {
 		if slices.Contains(m.Series(), series) {
 			return m, true
 		}

@@ -9,14 +9,29 @@ var (
 	}
 	DBOperation = Label{
 		Name: "db_operation_name", Help: "SQL command, or transaction for a whole transaction; Redis command, or PIPELINE for several",
-		Values: []string{
-			"SELECT", "INSERT", "UPDATE", "DELETE", DBOtherOperation, DBTransaction, RedisRead, RedisWrite, RedisPipeline, RedisScript,
-		},
+		Values: slices.Concat(SQLOperations(), []string{DBTransaction}, RedisOperations()),
 	}
 	DBCollection = Label{
 		Name: "db_collection_name", Help: "Table; empty where the statement has none", Bound: "the tables of the schema",
 	}
 )
+
+// dbErrorType is the category of what went wrong with a use of a database. Nothing else comes of them.
+var dbErrorType = Label{
+	Name: ErrorType.Name, Help: "Category of the error; empty when there was none",
+	Values: []string{"", ErrorConflict, ErrorDependency, ErrorTimeout, ErrorInternal, ErrorCanceled},
+}
+
+// Labels of what only databases with SQL have.
+var (
+	sqlSystem    = Label{Name: DBSystem.Name, Help: DBSystem.Help, Values: []string{"sqlite", "postgresql"}}
+	sqlOperation = Label{
+		Name: DBOperation.Name, Help: "SQL command", Values: SQLOperations(),
+	}
+)
+
+// redisSystem is the label of what the pool of SQL databases does not tell.
+var redisSystem = Label{Name: DBSystem.Name, Help: DBSystem.Help, Values: []string{SystemRedis}}
 
 // SystemRedis is the db_system_name of Redis.
 const SystemRedis = "redis"
@@ -35,12 +50,20 @@ const (
 	RedisScript   = "EVALSHA"
 )
 
+// SQLOperations returns the commands that are told apart.
+func SQLOperations() []string {
+	return []string{"SELECT", "INSERT", "UPDATE", "DELETE", DBOtherOperation}
+}
+
+// RedisOperations returns the uses of Redis.
+func RedisOperations() []string { return []string{RedisRead, RedisWrite, RedisPipeline, RedisScript} }
+
 // DBClientOperationDuration is the duration of every statement and transaction. Buckets are those that the
 // OpenTelemetry database conventions advise.
 var DBClientOperationDuration = Metric{
 	Name: "db_client_operation_duration_seconds", Type: Histogram, Unit: "seconds", Stability: Stable,
 	Help:    "Duration of database client operations.",
-	Labels:  []Label{DBSystem, DBOperation, DBCollection, ErrorType},
+	Labels:  []Label{DBSystem, DBOperation, DBCollection, dbErrorType},
 	Buckets: []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10},
 }
 
@@ -64,7 +87,7 @@ var DBClientConnectionMax = Metric{
 var DBClientSlowStatements = Metric{
 	Name: "db_client_slow_statements_total", Type: Counter, Stability: Development,
 	Help:   "Number of statements that took as long as is called slow, or longer.",
-	Labels: []Label{DBSystem, DBOperation, DBCollection},
+	Labels: []Label{sqlSystem, sqlOperation, DBCollection},
 }
 
 // DBClientConnectionCreateTime is how long opening a connection takes. Buckets are those that the OpenTelemetry database
@@ -74,10 +97,13 @@ var DBClientConnectionCreateTime = Metric{
 	Help: "Time it takes to open a database connection.",
 	Labels: []Label{DBSystem, {
 		Name: "error_type", Help: "Category of the error; empty when the connection was opened",
-		Values: []string{"", ErrorDependency, ErrorTimeout, ErrorCanceled},
+		Values: append([]string{""}, ReachErrors()...),
 	}},
 	Buckets: []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10},
 }
+
+// ReachErrors returns the categories of errors of somebody who is reached over a network.
+func ReachErrors() []string { return []string{ErrorDependency, ErrorTimeout, ErrorCanceled} }
 
 // DBClientConnectionWaits counts callers that had to wait for a connection.
 var DBClientConnectionWaits = Metric{
@@ -90,14 +116,14 @@ var DBClientConnectionWaits = Metric{
 var DBClientConnectionPending = Metric{
 	Name: "db_client_connection_pending_requests", Type: Gauge, Stability: Development,
 	Help:   "Number of callers waiting for a free database connection.",
-	Labels: []Label{DBSystem},
+	Labels: []Label{redisSystem},
 }
 
 // DBClientConnectionTimeouts counts callers that waited in vain. The pool of SQL databases does not tell.
 var DBClientConnectionTimeouts = Metric{
 	Name: "db_client_connection_timeouts_total", Type: Counter, Stability: Development,
 	Help:   "Number of times that waiting for a free database connection took too long.",
-	Labels: []Label{DBSystem},
+	Labels: []Label{redisSystem},
 }
 
 // DBClientConnectionWait is the total time that callers have waited for a connection.
@@ -121,6 +147,8 @@ const (
 	DBTransactionOutcome = "db.transaction.outcome"
 	DBQueryPlan          = "db.query.plan"
 )
+
+var dbErrorTypeAttribute = Attribute{Name: "error.type", Type: Text, Help: "Category of the error", Values: dbErrorType.Values[1:]}
 
 // How a transaction ends.
 const (
@@ -148,8 +176,9 @@ func databaseSpans() []Span {
 				{Name: "db.collection.name", Type: Text, Help: "Table"},
 				{Name: "db.response.returned_rows", Type: Integer, Help: "Number of rows of a SELECT"},
 				{Name: DBAffectedRows, Type: Integer, Help: "Number of rows that were changed"},
-				status, errorTypeAttribute, exemplarAttribute,
+				status, dbErrorTypeAttribute, exemplarAttribute,
 			},
+			Events: []Event{exceptionEvent},
 		},
 		{
 			Name: DBTransaction, Kind: ClientSpan, Stability: Development,
@@ -158,7 +187,8 @@ func databaseSpans() []Span {
 				Name: DBTransactionOutcome, Type: Text, Help: "How it ended; failed: its BEGIN or its COMMIT did",
 				Values: []string{TransactionCommitted, TransactionRolledBack, TransactionFailed},
 			}}),
-			Sometimes: []Attribute{namespace, status, errorTypeAttribute, exemplarAttribute},
+			Sometimes: []Attribute{namespace, status, dbErrorTypeAttribute, exemplarAttribute},
+			Events:    []Event{exceptionEvent},
 		},
 		{
 			Name: "{db.operation.name}", Kind: ClientSpan, Stability: Stable,
@@ -166,23 +196,40 @@ func databaseSpans() []Span {
 			Always: always,
 			Sometimes: []Attribute{
 				{Name: "db.operation.batch.size", Type: Integer, Help: "Number of commands of a PIPELINE"},
-				status, errorTypeAttribute, exemplarAttribute,
+				status, dbErrorTypeAttribute, exemplarAttribute,
 			},
+			Events: []Event{exceptionEvent},
 		},
 	}
 }
 
-func databaseFields() []Field {
-	const slow = "lines about a slow statement"
-	return []Field{
-		{Name: "db.system.name", Type: Text, Help: "Database product", On: slow},
-		{Name: "db.operation.name", Type: Text, Help: "SQL command", On: slow},
-		{Name: "db.collection.name", Type: Text, Help: "Table", On: slow},
-		{Name: "db.query.text", Type: Text, Help: "Statement, with every value left out", On: slow},
-		{Name: "db.client.operation.duration", Type: Number, Help: "Duration of the statement in seconds", On: slow},
-		{Name: "db.response.returned_rows", Type: Integer, Help: "Number of rows of a SELECT", On: slow},
-		{Name: DBAffectedRows, Type: Integer, Help: "Number of rows that were changed", On: slow},
-		{Name: "omitted", Type: Integer, Help: "How many like it were not logged since the line before", On: slow},
-		{Name: DBQueryPlan, Type: Text, Help: "How the database runs it, with every value left out", On: slow},
+func databaseLines() []Line {
+	text := Attribute{Name: "db.query.text", Type: Text, Help: "Statement, with every value left out"}
+	return []Line{
+		{
+			Message: "slow statement", Levels: warn,
+			Help: "A statement took as long as is called slow, or longer. Of those that are alike one is logged in a second.",
+			Always: []Attribute{
+				{Name: "db.system.name", Type: Text, Help: "Database product", Values: sqlSystem.Values},
+				{Name: "db.operation.name", Type: Text, Help: "SQL command"},
+				{Name: "db.collection.name", Type: Text, Help: "Table; empty where the statement has none"},
+				text,
+				{Name: "db.client.operation.duration", Type: Number, Help: "Duration of the statement in seconds"},
+			},
+			Sometimes: []Attribute{
+				{Name: "db.response.returned_rows", Type: Integer, Help: "Number of rows of a SELECT"},
+				{Name: DBAffectedRows, Type: Integer, Help: "Number of rows that were changed"},
+				{Name: "omitted", Type: Integer, Help: "How many like it were not logged since the line before"},
+				dbErrorTypeAttribute,
+			},
+		},
+		{
+			Message: "plan of a slow statement", Levels: warn, Help: "How the database runs it.",
+			Always: []Attribute{text, {Name: DBQueryPlan, Type: Text, Help: "How the database runs it, with every value left out"}},
+		},
+		{
+			Message: "a slow statement could not be explained", Levels: info, Help: "The database did not say how it runs it.",
+			Always: []Attribute{text},
+		},
 	}
 }

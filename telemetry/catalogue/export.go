@@ -109,13 +109,45 @@ func exportMetrics() []Metric {
 	}
 }
 
-func exportFields() []Field {
-	const collector = "lines about the collector"
-	return []Field{
-		{Name: "endpoint", Type: Text, Help: "Address of the collector", On: collector},
-		{Name: "queue_capacity", Type: Integer, Help: "How many spans, or log lines, can wait", On: collector},
-		{Name: "away", Type: Text, Help: "How long the collector was away, as a Go duration", On: collector},
-		{Name: "spans_dropped", Type: Integer, Help: "Spans that were lost meanwhile, or at the end", On: collector},
-		{Name: "log_lines_dropped", Type: Integer, Help: "Log lines that were not exported meanwhile, or at the end", On: collector},
+func exportLines() []Line {
+	var (
+		signal       = Attribute{Name: "signal", Type: Text, Help: "What is exported", Values: []string{"spans", "log lines"}}
+		capacity     = Attribute{Name: "queue_capacity", Type: Integer, Help: "How many spans, or log lines, can wait"}
+		spansDropped = Attribute{Name: "spans_dropped", Type: Integer, Help: "Spans that were lost meanwhile, or at the end"}
+		linesDropped = Attribute{Name: "log_lines_dropped", Type: Integer, Help: "Log lines that were not exported meanwhile, or at the end"}
+	)
+	return []Line{
+		{
+			Message: "collector unreachable", Levels: warn,
+			Help:   "What it is to have waits in the queue, and is dropped when that is full.",
+			Always: []Attribute{signal, endpointField, capacity, errorField},
+		},
+		{
+			Message: "collector refuses what it is sent", Levels: warn, Help: "It is dropped.",
+			Always: []Attribute{signal, endpointField, capacity, errorField},
+		},
+		{
+			Message: "collector reachable again", Levels: info, Help: "It takes what it is sent.",
+			Always: []Attribute{
+				signal, endpointField, {Name: "away", Type: Text, Help: "How long the collector was away, as a Go duration"},
+			},
+			Sometimes: []Attribute{spansDropped, linesDropped},
+		},
+		{
+			Message: "telemetry was lost at the end", Levels: fault, Help: "The process ended before the collector had taken all.",
+			Always: []Attribute{errorField}, Sometimes: []Attribute{spansDropped, linesDropped},
+		},
+		{
+			Message: "metrics were not sent", Levels: warn, Help: "A scrape was broken off, or could not be answered.",
+			Always: []Attribute{errorField},
+		},
+		{
+			Message: "the error tracker does not take events: they are dropped", Levels: warn, Help: "It is away, or refuses them.",
+			Always: []Attribute{endpointField, errorField},
+		},
+		{
+			Message: "the error tracker takes events again", Levels: info, Help: "It was away, or refused them.",
+			Always: []Attribute{endpointField},
+		},
 	}
 }

@@ -1,5 +1,7 @@
 package catalogue
 
+import "log/slog"
+
 // Labels of HTTP server metrics: the attributes of the OpenTelemetry HTTP conventions, as Prometheus label names.
 var (
 	HTTPRoute = Label{
@@ -26,7 +28,7 @@ var (
 // UnmatchedRoute is the http_route of every request that no registered route matched.
 const UnmatchedRoute = "unmatched"
 
-// Error categories: the values of the error_type label, the error.type span attribute and the error_type log field.
+// Error categories: the values of the error_type label, and of the error.type attribute of spans and log lines.
 const (
 	ErrorValidation = "validation" // the request is malformed or breaks a rule of its schema
 	ErrorAuth       = "auth"       // not authenticated, or not allowed
@@ -68,9 +70,12 @@ const (
 	Exemplar = "exemplar"
 )
 
+// requestSpan is the name of the span of a request, to which services add what they say of one.
+const requestSpan = "{http.request.method} {http.route}"
+
 func httpSpans() []Span {
 	return []Span{{
-		Name: "{http.request.method} {http.route}", Fallback: "{http.request.method}", Kind: ServerSpan, Stability: Stable,
+		Name: requestSpan, Fallback: "{http.request.method}", Kind: ServerSpan, Stability: Stable,
 		Help: "A request to the API. In the name of one with an unknown method that is HTTP.",
 		Always: []Attribute{
 			{Name: "http.request.method", Type: Text, Help: "HTTP method; _OTHER for unknown ones", Values: HTTPMethod.Values},
@@ -88,20 +93,37 @@ func httpSpans() []Span {
 			{Name: FaultInjected, Type: Text, Help: "Kind of the deliberate fault that was done to the request"},
 			exemplarAttribute,
 		},
+		Events: []Event{panicEvent},
 	}}
 }
 
-func httpFields() []Field {
-	const requests = "lines about a request"
-	return []Field{
-		{Name: "http.request.method", Type: Text, Help: "HTTP method; _OTHER for unknown ones", On: requests},
-		{Name: "http.route", Type: Text, Help: "Registered path template, or " + UnmatchedRoute, On: requests},
-		{Name: "url.path", Type: Text, Help: "Path as it was asked for", On: requests},
-		{Name: "http.response.status_code", Type: Integer, Help: "HTTP status code of the response", On: requests},
-		{Name: "http.server.request.duration", Type: Number, Help: "Duration of the request in seconds", On: requests},
-		{Name: "client.address", Type: Text, Help: "Address that the connection came from", On: requests},
-		{Name: "error.type", Type: Text, Help: "Category of the error", On: "lines about a request, or a background job, that failed"},
-		{Name: FaultInjected, Type: Text, Help: "Kind of the deliberate fault that was done to the request", On: "lines about such a request"},
-		{Name: "stack", Type: Text, Help: "Stack of the goroutine, up to 8 KiB", On: "lines about a panic"},
+func httpLines() []Line {
+	return []Line{
+		{
+			Message: "request", Levels: []slog.Level{slog.LevelInfo, slog.LevelWarn, slog.LevelError},
+			Help: "A request was answered: at ERROR with a 5xx, at WARN slowly. Of those that succeeded a share is logged.",
+			Always: []Attribute{
+				{Name: "http.request.method", Type: Text, Help: "HTTP method; _OTHER for unknown ones", Values: HTTPMethod.Values},
+				{Name: "http.route", Type: Text, Help: "Registered path template, or " + UnmatchedRoute},
+				{Name: "url.path", Type: Text, Help: "Path as it was asked for"},
+				{Name: "http.response.status_code", Type: Integer, Help: "HTTP status code of the response"},
+				{Name: "http.server.request.duration", Type: Number, Help: "Duration of the request in seconds"},
+				{Name: "client.address", Type: Text, Help: "Address that the connection came from"},
+			},
+			Sometimes: []Attribute{
+				errorTypeField, errorField, stackField,
+				{Name: FaultInjected, Type: Text, Help: "Kind of the deliberate fault that was done to the request"},
+			},
+		},
+		{
+			Message: "a stream failed that nobody reads", Levels: fault,
+			Help:   "The writer of a streamed answer failed after its reader had gone.",
+			Always: []Attribute{errorField}, Sometimes: []Attribute{stackField},
+		},
+		{
+			Message: "HTTP server", Levels: debug,
+			Help:   "What the HTTP server says of connections that broke the protocol or broke off.",
+			Always: []Attribute{errorField},
+		},
 	}
 }

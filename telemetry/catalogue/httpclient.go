@@ -3,6 +3,12 @@ package catalogue
 // OtherServer is the server_address of hosts that the service was not configured to call.
 const OtherServer = "other"
 
+// httpClientErrorType has no internal: what is that to the other side is a dependency that failed to us.
+var httpClientErrorType = Label{
+	Name: ErrorType.Name, Help: "Category of the error; empty when the request succeeded",
+	Values: []string{"", ErrorValidation, ErrorAuth, ErrorNotFound, ErrorConflict, ErrorLimited, ErrorDependency, ErrorTimeout, ErrorCanceled},
+}
+
 // HTTPClientRequestDuration is the duration of every HTTP request that the service makes, until the answer has been read.
 // Buckets are those that the OpenTelemetry HTTP conventions advise.
 var HTTPClientRequestDuration = Metric{
@@ -12,7 +18,7 @@ var HTTPClientRequestDuration = Metric{
 		HTTPMethod,
 		{Name: "server_address", Help: "Host that was called", Bound: "the hosts of the configuration and " + OtherServer},
 		{Name: "http_response_status_code", Help: "HTTP status code of the answer; empty where there was none", Bound: "HTTP status codes"},
-		ErrorType,
+		httpClientErrorType,
 	},
 	Buckets: HTTPServerRequestDuration.Buckets,
 }
@@ -32,8 +38,9 @@ func httpClientSpans() []Span {
 		Sometimes: []Attribute{
 			{Name: "http.response.status_code", Type: Integer, Help: "HTTP status code of the answer"},
 			{Name: "http.request.resend_count", Type: Integer, Help: "How often the request was sent before"},
-			errorTypeAttribute,
+			{Name: "error.type", Type: Text, Help: "Category of the error", Values: httpClientErrorType.Values[1:]},
 			exemplarAttribute,
 		},
+		Events: []Event{exceptionEvent},
 	}}
 }

@@ -76,5 +76,6 @@ func imageSpans() []Span {
 			{Name: ImageFile, Type: Text, Help: "Name of the file"},
 		},
 		Sometimes: []Attribute{{Name: "error.type", Type: Text, Help: "Category of the error", Values: imageStoreErrors}},
+		Events:    []Event{exceptionEvent},
 	}}
 }

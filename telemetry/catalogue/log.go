@@ -1,22 +1,52 @@
 package catalogue
 
-// Field is one field of log lines. One name means the same thing in every line that has it.
-type Field struct {
-	Name string
-	Type ValueType
-	Help string
-	On   string // which lines have it
+import (
+	"log/slog"
+	"slices"
+)
+
+// Line declares the log lines of one message. Beside its own fields a line has those of EveryLine. A field of one name means
+// the same thing in every line that has it.
+type Line struct {
+	Message   string       // what happened, as a fixed text
+	Levels    []slog.Level // that it can have
+	Help      string
+	Always    []Attribute
+	Sometimes []Attribute // where they apply
 }
 
-func commonFields() []Field {
-	const everyLine = "every line"
-	return []Field{
-		{Name: "time", Type: Text, Help: "When, in RFC 3339 with nanoseconds", On: everyLine},
-		{Name: "level", Type: Text, Help: "DEBUG, INFO, WARN or ERROR", On: everyLine},
-		{Name: "msg", Type: Text, Help: "What happened, as a fixed text", On: everyLine},
-		{Name: "service", Type: Text, Help: "Name of the service", On: everyLine},
-		{Name: "trace_id", Type: Text, Help: "Trace in which it happened, in hexadecimal", On: "lines within a request or a job"},
-		{Name: "span_id", Type: Text, Help: "Span in which it happened, in hexadecimal", On: "lines within a request or a job"},
-		{Name: "error", Type: Text, Help: "What went wrong, in words", On: "lines about a failure"},
+// Fields returns all that the line can have of its own.
+func (l Line) Fields() []Attribute { return slices.Concat(l.Always, l.Sometimes) }
+
+// EveryLine returns what lines of every message have, under their own names where they are written. A record that is exported has
+// these in places of its own, and the service in its resource.
+func EveryLine() Line {
+	return Line{
+		Always: []Attribute{
+			{Name: "time", Type: Text, Help: "When, in RFC 3339 with nanoseconds"},
+			{Name: "level", Type: Text, Help: "How bad it is", Values: []string{"DEBUG", "INFO", "WARN", "ERROR"}},
+			{Name: "msg", Type: Text, Help: "What happened, as a fixed text"},
+			{Name: "service", Type: Text, Help: "Name of the service"},
+		},
+		Sometimes: []Attribute{
+			{Name: "trace_id", Type: Text, Help: "Trace in which it happened, in hexadecimal"},
+			{Name: "span_id", Type: Text, Help: "Span in which it happened, in hexadecimal"},
+		},
 	}
 }
+
+// Fields of many lines.
+var (
+	errorField     = Attribute{Name: "error", Type: Text, Help: "What went wrong, in words"}
+	errorTypeField = Attribute{Name: "error.type", Type: Text, Help: "Category of the error", Values: ErrorType.Values[1:]}
+	stackField     = Attribute{Name: "stack", Type: Text, Help: "Stack of the goroutine, up to 8 KiB, of a panic"}
+	endpointField  = Attribute{Name: "endpoint", Type: Text, Help: "Address of the collector, or of the error tracker"}
+)
+
+// Levels of lines.
+var (
+	debug = []slog.Level{slog.LevelDebug}
+	info  = []slog.Level{slog.LevelInfo}
+	warn  = []slog.Level{slog.LevelWarn}
+	fault = []slog.Level{slog.LevelError}
+)

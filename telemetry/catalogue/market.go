@@ -113,7 +113,7 @@ var JobDuration = Metric{
 	Help: "Duration of the runs of background jobs.",
 	Labels: []Label{
 		{Name: "job_name", Help: "What it does; Prometheus calls the scraped service job", Values: []string{"expire-holds", "close-days", "attend-payments", "audit", "forget", "collect-images"}},
-		{Name: "error_type", Help: "Category of the error; empty when the run succeeded", Values: []string{"", ErrorInternal, ErrorDependency, ErrorTimeout}},
+		{Name: "error_type", Help: "Category of the error; empty when the run succeeded", Values: append([]string{""}, JobErrors()...)},
 	},
 	Buckets: []float64{0.001, 0.01, 0.1, 1, 10},
 }

@@ -150,26 +150,84 @@ func paymentSpans() []Span {
 			{Name: "payment.outcome", Type: Text, Help: "How the call ended", Values: PaymentCallOutcomes()},
 		},
 		Sometimes: []Attribute{errorTypeAttribute, exemplarAttribute},
+		Events:    []Event{exceptionEvent},
+	}, {
+		Name: requestSpan, Kind: ServerSpan, Events: []Event{paymentCallNotMade},
+	}, {
+		Name: jobItemSpan, Kind: InternalSpan, Events: []Event{paymentCallNotMade},
 	}}
 }
 
-func paymentFields() []Field {
-	const sandbox, events = "lines of the sandbox", "lines about a payment event"
-	return []Field{
-		{Name: "notice", Type: Text, Help: "That no money is taken", On: sandbox},
-		{Name: "methods", Type: Text, Help: "Payment methods that the sandbox knows", On: sandbox},
-		{Name: "behaviour", Type: Text, Help: "What the sandbox was told to do", On: sandbox},
-		{Name: "delay", Type: Text, Help: "How long is waited, as a Go duration", On: "lines of the sandbox and of the stop"},
-		{Name: "expires_at", Type: Text, Help: "When the sandbox forgets what it was told", On: sandbox},
-		{Name: "provider", Type: Text, Help: "Payment provider", On: events},
-		{Name: "provider_ref", Type: Text, Help: "Id of the payment at its provider", On: events},
-		{Name: "status", Type: Text, Help: "State of the payment at its provider", On: sandbox},
-		{Name: "payment_id", Type: Text, Help: "Id of the payment here", On: "lines about a payment event or a refund that has failed"},
-		{Name: "order_id", Type: Text, Help: "Id of the order", On: "lines about a refund that has failed"},
-		{Name: "refund_ref", Type: Text, Help: "Id of the refund at its provider", On: "lines about a refund that has failed"},
-		{Name: "event_id", Type: Text, Help: "Id of the event at its provider", On: events},
-		{Name: "attempts", Type: Integer, Help: "How often the event was sent", On: events},
-		{Name: "from", Type: Text, Help: "State of the circuit breaker before", On: "lines about a circuit breaker"},
-		{Name: "to", Type: Text, Help: "State of the circuit breaker after", On: "lines about a circuit breaker"},
+// paymentCallNotMade is in the span of whoever wanted the call.
+var paymentCallNotMade = Event{
+	Name: "payment call not made", Help: "The payment provider was not called, to protect it or ourselves.",
+	Always: []Attribute{
+		{Name: "payment.provider", Type: Text, Help: "Payment provider", Values: paymentProvider.Values},
+		{Name: "payment.operation", Type: Text, Help: "What was to be asked of it", Values: PaymentOperations()},
+		{Name: "payment.rejection", Type: Text, Help: "What kept the call from being made", Values: PaymentRejectionReasons()},
+	},
+}
+
+func paymentLines() []Line {
+	var (
+		notice      = Attribute{Name: "notice", Type: Text, Help: "That no money is taken"}
+		behaviour   = Attribute{Name: "behaviour", Type: Text, Help: "What the sandbox does"}
+		provider    = Attribute{Name: "provider", Type: Text, Help: "Payment provider", Values: paymentProvider.Values}
+		providerRef = Attribute{Name: "provider_ref", Type: Text, Help: "Id of the payment at its provider"}
+		event       = Attribute{Name: "event_id", Type: Text, Help: "Id of the event at its provider"}
+		attempts    = Attribute{Name: "attempts", Type: Integer, Help: "How often the event was sent"}
+		payment     = Attribute{Name: "payment_id", Type: Text, Help: "Id of the payment here"}
+		status      = Attribute{Name: "status", Type: Text, Help: "State of the payment at its provider"}
+	)
+	return []Line{
+		{
+			Message: "payments are made with the sandbox", Levels: warn, Help: "At the start.",
+			Always: []Attribute{notice, {Name: "methods", Type: Text, Help: "Payment methods that the sandbox knows"}},
+		},
+		{
+			Message: "sandbox payment", Levels: info, Help: "The sandbox was asked for a payment.",
+			Always: []Attribute{
+				notice, providerRef, payment, behaviour, status,
+			},
+		},
+		{
+			Message: "sandbox told", Levels: warn, Help: "Somebody told the sandbox how to behave.",
+			Always: []Attribute{behaviour, delayField, {Name: "expires_at", Type: Text, Help: "When the sandbox forgets what it was told, in RFC 3339"}},
+		},
+		{
+			Message: "sandbox event not taken; it is sent again", Levels: warn, Help: "The API did not take an event.",
+			Always: []Attribute{event, attempts, errorField},
+		},
+		{
+			Message: "sandbox gives an event up", Levels: fault, Help: "The API did not take an event, again and again.",
+			Always: []Attribute{event, attempts, errorField},
+		},
+		{
+			Message: "sandbox events wait: they cannot be read or noted", Levels: warn, Help: "The database does not answer the sandbox.",
+			Always: []Attribute{errorField},
+		},
+		{
+			Message: "a refund has failed", Levels: fault, Help: "A customer is still owed the money; a market manager has to try again.",
+			Always: []Attribute{
+				{Name: "order_id", Type: Text, Help: "Id of the order"}, payment, errorField,
+				{Name: "refund_ref", Type: Text, Help: "Id of the refund at its provider"},
+			},
+		},
+		{
+			Message: "payment event not taken in", Levels: warn, Help: "An event is no event, or could not be handled.",
+			Always: []Attribute{provider, event, errorField},
+		},
+		{
+			Message: "payment event for a payment that is not ours", Levels: warn, Help: "Another program may share the provider's account.",
+			Always: []Attribute{provider, event, providerRef, status},
+		},
+		{
+			Message: "payment provider's circuit breaker", Levels: warn, Help: "It changed its state.",
+			Always: []Attribute{
+				provider,
+				{Name: "from", Type: Text, Help: "State of the circuit breaker before"},
+				{Name: "to", Type: Text, Help: "State of the circuit breaker after"},
+			},
+		},
 	}
 }

@@ -36,21 +36,54 @@ func serviceMetrics() []Metric {
 	return []Metric{BuildInfo, FaultsActive, FaultsInjected, HealthCheckUp}
 }
 
-func serviceFields() []Field {
-	const start, stop = "lines of the start", "lines of the stop"
-	return []Field{
-		{Name: "api", Type: Text, Help: "Address of the API", On: start},
-		{Name: "admin", Type: Text, Help: "Address of the admin port", On: start},
-		{Name: "version", Type: Text, Help: "Version of the service", On: start},
-		{Name: "environment", Type: Text, Help: "Where it is deployed", On: start},
-		{Name: "faults", Type: Flag, Help: "Whether faults can be injected", On: start},
-		{Name: "applied", Type: Object, Help: "Migrations that were applied", On: start},
-		{Name: "changed", Type: Object, Help: "What the example catalogue changed", On: start},
-		{Name: "market_days", Type: Integer, Help: "Market days that were added", On: start},
-		{Name: "timeout", Type: Text, Help: "Time that requests in flight get, as a Go duration", On: stop},
-		{Name: "check", Type: Text, Help: "Dependency", On: "lines about a health check"},
-		{Name: "address", Type: Text, Help: "Address of Redis", On: "lines about Redis"},
-		{Name: "job", Type: Text, Help: "Background job", On: "lines about a background job"},
-		{Name: "found", Type: Text, Help: "What the audit found, by rule", On: "lines about the audit"},
+// delayField is in lines of the stop and of the sandbox.
+var delayField = Attribute{Name: "delay", Type: Text, Help: "How long is waited, as a Go duration"}
+
+func serviceLines() []Line {
+	check := Attribute{Name: "check", Type: Text, Help: "Dependency", Values: HealthCheckUp.Labels[0].Values}
+	address := Attribute{Name: "address", Type: Text, Help: "Address of Redis"}
+	return []Line{
+		{
+			Message: "migrated", Levels: info, Help: "The schema is that of the program.",
+			Always: []Attribute{{Name: "applied", Type: Object, Help: "Migrations that were applied"}},
+		},
+		{
+			Message: "seeded", Levels: info, Help: "The example catalogue is there.",
+			Always: []Attribute{
+				{Name: "changed", Type: Text, Help: "What the example catalogue changed, in words"},
+				{Name: "market_days", Type: Integer, Help: "Market days that were added"},
+			},
+		},
+		{
+			Message: "serving", Levels: info, Help: "The API answers.",
+			Always: []Attribute{
+				{Name: "api", Type: Text, Help: "Address of the API"},
+				{Name: "admin", Type: Text, Help: "Address of the admin port"},
+				{Name: "version", Type: Text, Help: "Version of the service"},
+				{Name: "environment", Type: Text, Help: "Where it is deployed"},
+				{Name: "faults", Type: Flag, Help: "Whether faults can be injected"},
+			},
+		},
+		{
+			Message: "draining", Levels: info, Help: "A signal to stop has come.",
+			Always: []Attribute{delayField, {Name: "timeout", Type: Text, Help: "Time that requests in flight get, as a Go duration"}},
+		},
+		{Message: "stopped", Levels: info, Help: "The last line."},
+		{
+			Message: "dependency down", Levels: fault, Help: "A health check fails.",
+			Always: []Attribute{check, errorField},
+		},
+		{
+			Message: "dependency up again", Levels: info, Help: "A health check succeeds again.",
+			Always: []Attribute{check},
+		},
+		{
+			Message: "redis away: doing without it", Levels: warn, Help: "Redis does not answer.",
+			Always: []Attribute{address},
+		},
+		{
+			Message: "redis back", Levels: info, Help: "Redis answers again.",
+			Always: []Attribute{address},
+		},
 	}
 }

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ const (
 	InternalSpan SpanKind = "internal"
 )
 
-// ValueType is the type of an attribute or of a log field.
+// ValueType is the type of an attribute.
 type ValueType string
 
 // The types of values.
@@ -28,7 +29,7 @@ const (
 	Object  ValueType = "object"
 )
 
-// Attribute is one attribute of a span or of the resource. Names are those of the OpenTelemetry conventions where they
+// Attribute is one attribute of a span, of an event in it, or of the resource, or one field of a log line. Names are those of the OpenTelemetry conventions where they
 // have one.
 type Attribute struct {
 	Name   string
@@ -45,8 +46,21 @@ type Span struct {
 	Help      string
 	Always    []Attribute
 	Sometimes []Attribute // where they apply
+	Events    []Event     // that can happen in it
+	Links     string      // what it can link to; empty: it has no links
 	Stability Stability
 }
+
+// Event declares something that can happen in a span.
+type Event struct {
+	Name      string
+	Help      string
+	Always    []Attribute
+	Sometimes []Attribute // where they apply
+}
+
+// Attributes returns all that the event can have.
+func (e Event) Attributes() []Attribute { return slices.Concat(e.Always, e.Sometimes) }
 
 // Matches says whether a span of this kind can have the name: whether that is one of the patterns with something in
 // the place of each {attribute}.
@@ -68,12 +82,34 @@ func matches(pattern, name string) bool {
 	return regexp.MustCompile("^" + expression.String() + "$").MatchString(name)
 }
 
+// with returns the span with what another declaration of it adds.
+func (s Span) with(other Span) Span {
+	s.Always = slices.Concat(s.Always, other.Always)
+	s.Sometimes = slices.Concat(s.Sometimes, other.Sometimes)
+	s.Events = slices.Concat(s.Events, other.Events)
+	s.Links = cmp.Or(s.Links, other.Links)
+	return s
+}
+
 // Attributes returns all that the span can have.
 func (s Span) Attributes() []Attribute { return slices.Concat(s.Always, s.Sometimes) }
 
 // errorTypeAttribute is on every span of something that failed.
 var errorTypeAttribute = Attribute{
 	Name: "error.type", Type: Text, Help: "Category of the error", Values: ErrorType.Values[1:],
+}
+
+// exceptionEvent is in every span of something that failed with an error.
+var exceptionEvent = Event{
+	Name: "exception", Help: "The error that it failed with.",
+	Always:    []Attribute{{Name: "exception.type", Type: Text, Help: "Go type of the error; or panic; or SQLSTATE and the code, where the message holds values"}},
+	Sometimes: []Attribute{{Name: "exception.message", Type: Text, Help: "The error in words, without what looks personal or secret"}},
+}
+
+// panicEvent is an exceptionEvent in a span of something that may have panicked.
+var panicEvent = Event{
+	Name: exceptionEvent.Name, Help: exceptionEvent.Help, Always: exceptionEvent.Always,
+	Sometimes: append(slices.Clip(exceptionEvent.Sometimes), Attribute{Name: "exception.stacktrace", Type: Text, Help: "Stack of the goroutine, of a panic"}),
 }
 
 // exemplarAttribute is on spans whose duration, or what they report, is in a TracedHistogram.

@@ -31,12 +31,83 @@ func probeSpans() []Span {
 			Name: "scripted order", Kind: InternalSpan, Stability: Development,
 			Help:      "An order of `lookout probe`, the root of a trace.",
 			Sometimes: failed,
+			Events:    []Event{exceptionEvent},
 		},
 		{
 			Name: "scripted order {" + ProbeStep + "}", Kind: InternalSpan, Stability: Development,
 			Help:      "A step of an order of `lookout probe`. The requests that it makes are client spans below.",
 			Always:    []Attribute{{Name: ProbeStep, Type: Text, Help: "Step", Values: ProbeSteps()}},
 			Sometimes: failed,
+			Events:    []Event{exceptionEvent},
 		},
+	}
+}
+
+var probeStep = Label{Name: "step", Help: "Step of the scripted order", Values: ScriptedSteps()}
+
+// ScriptedSteps returns the steps of a scripted order that are measured: the last is made when the order is over.
+func ScriptedSteps() []string {
+	return []string{"sandbox", "login", "tidy", "days", "offerings", "place", "pay", "read", "cancel", "refund"}
+}
+
+// What the last run of `lookout probe` came to. The blackbox exporter has the same names for its probes.
+var (
+	ProbeSuccess = Metric{
+		Name: "probe_success", Type: Gauge, Stability: Development,
+		Help: "Whether the last run succeeded: 1 or 0.",
+	}
+	ProbeDuration = Metric{
+		Name: "probe_duration_seconds", Type: Gauge, Unit: "seconds", Stability: Development,
+		Help: "How long the last run took.",
+	}
+	ProbeStatus = Metric{
+		Name: "probe_http_status_code", Type: Gauge, Stability: Development,
+		Help: "HTTP status of the last answer of the last run; 0 when there was none.",
+	}
+)
+
+// What else `lookout probe` tells of its last run.
+var (
+	ProbeLastRun = Metric{
+		Name: "probe_last_run_timestamp_seconds", Type: Gauge, Unit: "seconds", Stability: Development,
+		Help: "Unix time when the last run began.",
+	}
+	ProbeOrdersLeft = Metric{
+		Name: "probe_orders_left", Type: Gauge, Stability: Development,
+		Help: "Number of synthetic orders that could not be cancelled and may be packed.",
+	}
+	ProbeStepSuccess = Metric{
+		Name: "probe_step_success", Type: Gauge, Stability: Development,
+		Help:   "Whether the step succeeded in the last run: 1 or 0. No sample: the run did not come so far.",
+		Labels: []Label{probeStep},
+	}
+	ProbeStepDuration = Metric{
+		Name: "probe_step_duration_seconds", Type: Gauge, Unit: "seconds", Stability: Development,
+		Help:   "How long the step took in the last run. No sample: the run did not come so far.",
+		Labels: []Label{probeStep},
+	}
+)
+
+// What `lookout probe` counts over all runs.
+var (
+	ProbeRuns = Metric{
+		Name: "probe_runs_total", Type: Counter, Stability: Development,
+		Help: "Number of runs that came to an end.",
+	}
+	ProbeFailures = Metric{
+		Name: "probe_failures_total", Type: Counter, Stability: Development,
+		Help:   "Number of runs that failed, by the step that did. Exemplars lead to their traces.",
+		Labels: []Label{probeStep},
+	}
+	ProbeOrdersCleaned = Metric{
+		Name: "probe_orders_cleaned_total", Type: Counter, Stability: Development,
+		Help: "Number of orders that a failed or killed run left open and that were cancelled later.",
+	}
+)
+
+func probeMetrics() []Metric {
+	return []Metric{
+		ProbeSuccess, ProbeDuration, ProbeStatus, ProbeLastRun, ProbeOrdersLeft, ProbeStepSuccess, ProbeStepDuration,
+		ProbeRuns, ProbeFailures, ProbeOrdersCleaned,
 	}
 }

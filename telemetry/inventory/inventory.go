@@ -1,6 +1,6 @@
 // Package inventory knows the metrics of programs that are not ours to declare: Prometheus, Jaeger, the exporters, and the Go
 // runtime and process collectors inside our own. They were recorded from the real programs by `lookout inventory record` and
-// `lookout inventory refresh`, one text file per scrape job. Metrics of our service are declared in telemetry/catalogue instead.
+// `lookout inventory refresh`, one text file per scrape job. Metrics of our programs are declared in telemetry/catalogue instead.
 package inventory
 
 import (

@@ -37,10 +37,10 @@ func TestRecord(t *testing.T) {
 	}))
 	defer server.Close()
 
-	t.Run("each metric with its type and the labels of all its series, but none that the catalogue declares", func(t *testing.T) {
-		program, err := inventory.Record(t.Context(), server.Client(), "jobs", server.URL+"/metrics")
+	t.Run("each metric with its type and the labels of all its series, but none that the catalogue declares of the program", func(t *testing.T) {
+		program, err := inventory.Record(t.Context(), server.Client(), "server", server.URL+"/metrics")
 		require.NoError(t, err)
-		require.Equal(t, inventory.Program{Job: "jobs", Metrics: []inventory.Metric{
+		require.Equal(t, inventory.Program{Job: "server", Metrics: []inventory.Metric{
 			{Name: "gc_seconds", Type: inventory.Summary},
 			{Name: "jobs_total", Type: inventory.Counter, Labels: []string{"queue", "result"}},
 			{Name: "some_value", Type: inventory.Untyped},

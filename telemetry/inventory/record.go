@@ -46,7 +46,7 @@ func Parse(job string, exposition io.Reader) (Program, error) {
 	}
 	program := Program{Job: job}
 	for _, name := range slices.Sorted(maps.Keys(families)) {
-		if declared(name) {
+		if declared(job, name) {
 			continue
 		}
 		family := families[name]
@@ -57,8 +57,8 @@ func Parse(job string, exposition io.Reader) (Program, error) {
 	return program, nil
 }
 
-func declared(name string) bool {
-	return slices.ContainsFunc(catalogue.Market().Metrics, func(m catalogue.Metric) bool { return m.Name == name })
+func declared(job, name string) bool {
+	return slices.ContainsFunc(catalogue.Programs()[job].Metrics, func(m catalogue.Metric) bool { return m.Name == name })
 }
 
 func labelsOf(family *dto.MetricFamily) []string {

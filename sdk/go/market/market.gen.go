@@ -949,9 +949,10 @@ type AliveAnswerBodyStatus string
 type BrowserError struct {
 	Kind BrowserErrorKind `json:"kind"`
 
-	// Message Without personal data.
+	// Message Not kept: it may repeat what somebody typed. Taken from clients that still send it.
 	//
 	// Examples: basket is undefined
+	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	Message *string `json:"message,omitempty"`
 
 	// Page The route template, not the address.
@@ -959,12 +960,14 @@ type BrowserError struct {
 	// Examples: /products/{id}
 	Page string `json:"page"`
 
-	// Stack The topmost frames.
+	// Stack The topmost frames. Kept are the path and the line of the first, and a fingerprint of all.
 	//
 	// Examples: at addToBasket (/shop.js:1:2345)
 	Stack *string `json:"stack,omitempty"`
 
-	// Type Examples: TypeError
+	// Type The name of the error. One that the server does not know is other.
+	//
+	// Examples: TypeError
 	Type *string `json:"type,omitempty"`
 }
 

@@ -851,7 +851,8 @@ export interface components {
             /** @enum {string} */
             kind: "exception" | "unhandled_rejection" | "resource" | "reported";
             /**
-             * @description Without personal data.
+             * @deprecated
+             * @description Not kept: it may repeat what somebody typed. Taken from clients that still send it.
              * @example basket is undefined
              */
             message?: string;
@@ -861,11 +862,14 @@ export interface components {
              */
             page: string;
             /**
-             * @description The topmost frames.
+             * @description The topmost frames. Kept are the path and the line of the first, and a fingerprint of all.
              * @example at addToBasket (/shop.js:1:2345)
              */
             stack?: string;
-            /** @example TypeError */
+            /**
+             * @description The name of the error. One that the server does not know is other.
+             * @example TypeError
+             */
             type?: string;
         };
         BrowserMeasurement: {

@@ -86,7 +86,8 @@ func (s *Sandbox) tell(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.obey(order)
-	s.logger.WarnContext(r.Context(), "sandbox told", "behaviour", order.Behaviour, "delay", order.Delay.String(), "expires_at", order.ExpiresAt)
+	s.logger.WarnContext(r.Context(), "sandbox told", "behaviour", order.Behaviour, "delay", order.Delay.String(),
+		"expires_at", order.ExpiresAt.Format(time.RFC3339))
 	answer(w, http.StatusCreated, map[string]any{
 		"sandbox": true, "behaviour": order.Behaviour, "delay": order.Delay.String(), "expires_at": order.ExpiresAt,
 	})

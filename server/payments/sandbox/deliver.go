@@ -66,8 +66,8 @@ func (s *Sandbox) deliverDue(ctx context.Context, client *http.Client, url strin
 			return firstRedelivery
 		}
 	}
-	if len(deliveries) == batch {
-		return 0
+	if len(deliveries) > 0 {
+		return 0 // there may be more, and what was not taken is due again before long
 	}
 	return longestIdle
 }

@@ -2,7 +2,7 @@
 // that a web client needs. It never throws into the page, and reports nothing personal: no address, no query, no id.
 import { onCLS, onINP, onLCP, onTTFB, type MetricType } from "web-vitals";
 import { pageOf } from "./page.js";
-import { redactMessage, trimStack } from "./redact.js";
+import { trimStack } from "./redact.js";
 import { Queue, send, type BrowserError, type Measurement } from "./report.js";
 import { pageTrace, traceFetch } from "./trace.js";
 
@@ -71,8 +71,8 @@ function start(options: RumOptions): Rum {
     }
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const fail = safely((kind: BrowserError["kind"], error: unknown) => {
-    if (queue.fail({ kind, page: here(), ...describe(error) })) {
+  const fail = safely((kind: BrowserError["kind"], error: unknown, source?: string) => {
+    if (queue.fail({ kind, page: here(), ...describe(error, source ?? "") })) {
       clearTimeout(timer);
       timer = setTimeout(flush, patience);
     }
@@ -86,9 +86,9 @@ function start(options: RumOptions): Rum {
 
   listen(window, "error", (event: ErrorEvent) => {
     if (event.target instanceof Element) {
-      fail("resource", resourceError(event.target));
+      fail("resource", undefined, addressOf(event.target));
     } else {
-      fail("exception", event.error ?? event.message);
+      fail("exception", event.error, `at ${event.filename}:${event.lineno}`);
     }
   });
   listen(window, "unhandledrejection", (event: PromiseRejectionEvent) => fail("unhandled_rejection", event.reason));
@@ -136,20 +136,20 @@ function measure(queue: Queue, page: string): void {
   onINP(report);
 }
 
-type Described = Pick<BrowserError, "type" | "message" | "stack">;
+type Described = Pick<BrowserError, "type" | "stack">;
 
-/** What an error may tell. Anything can be thrown; of what is no error only texts are told. */
-function describe(error: unknown): Described {
+/** What an error may tell: its name and its places in scripts, never its message, which may repeat what somebody typed. */
+function describe(error: unknown, source: string): Described {
   if (!(error instanceof Error)) {
-    return { message: redactMessage(typeof error === "string" ? error : `thrown: ${typeof error}`) };
+    return { stack: trimStack(source) }; // anything can be thrown
   }
   const type = /^[A-Za-z_$][\w.$]{0,59}$/.test(error.name) ? error.name : "Error";
-  return { type, message: redactMessage(String(error.message)), stack: trimStack(String(error.stack ?? "")) };
+  return { type, stack: trimStack(String(error.stack ?? source)) };
 }
 
-function resourceError(element: Element): string {
-  const url = element.getAttribute("src") ?? element.getAttribute("href") ?? "";
-  return `${element.tagName.toLowerCase()} ${url}`;
+/** The address of what did not load, as a frame. */
+function addressOf(element: Element): string {
+  return `at ${element.getAttribute("src") ?? element.getAttribute("href") ?? ""}`;
 }
 
 /** Makes a function that never throws: a page must not fail for being measured. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startRum } from "./index.js";
 import { pageOf } from "./page.js";
-import { redactMessage, trimStack } from "./redact.js";
+import { trimStack } from "./redact.js";
 import { errorsOfPage, Queue, type Report } from "./report.js";
 import { isTraceparent, traceFetch } from "./trace.js";
 
@@ -26,26 +26,12 @@ test("pages that differ by an id are one page", () => {
   assert.ok(pageOf("/a".repeat(500)).length <= 100);
 });
 
-test("a message says nothing personal or secret", () => {
-  for (const [message, told] of [
-    ["basket is undefined", "basket is undefined"],
-    ["no basket of nora.byrne@example.org", "no basket of [email]"],
-    ["GET https://nora:pw@shop.example/a?token=x#y failed", "GET https://shop.example/a failed"],
-    ["header Bearer abc.def-1 refused", "header Bearer [secret] refused"],
-    ["key 9f3c0d546f0a5c619a500a5a3c1c7a11", "key [secret]"],
-    ["call +353 86 123 4567", "call [number]"],
-    ["cannot read a?.b of undefined", "cannot read a?.b of undefined"],
-  ] as const) {
-    assert.equal(redactMessage(message), told);
-  }
-  assert.equal(redactMessage("word ".repeat(1000)).length, 300);
-});
-
 test("a stack is its topmost frames, without its message and without queries", () => {
   const chrome = "TypeError: no basket of nora\n    at add (https://shop.example/a.js?v=1:1:23)\n    at https://shop.example/b.js:4:5";
   assert.equal(trimStack(chrome), "at add (https://shop.example/a.js:1:23)\nat https://shop.example/b.js:4:5");
   const firefox = "add@https://shop.example/a.js:1:23\n@https://shop.example/b.js:4:5\n";
   assert.equal(trimStack(firefox), "add@https://shop.example/a.js:1:23\n@https://shop.example/b.js:4:5");
+  assert.equal(trimStack("at https://shop.example/logo.png?of=nora"), "at https://shop.example/logo.png");
   assert.equal(trimStack("at f (/a.js:1:2)\n".repeat(50)).split("\n").length, 8);
 });
 
@@ -64,7 +50,7 @@ test("a measurement is told once, and only a number that the server takes", () =
 test("a page in trouble tells of so many errors, in reports that the server takes", () => {
   const queue = new Queue({ app: "shop" });
   let taken = 0;
-  while (queue.fail({ kind: "exception", page: "/", message: "語".repeat(300), stack: "語".repeat(1000) })) {
+  while (queue.fail({ kind: "exception", page: "/", stack: "語".repeat(1000) })) {
     taken++;
   }
   assert.equal(taken, errorsOfPage);
