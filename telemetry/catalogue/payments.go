@@ -209,7 +209,8 @@ func paymentLines() []Line {
 		{
 			Message: "a refund has failed", Levels: fault, Help: "A customer is still owed the money; a market manager has to try again.",
 			Always: []Attribute{
-				{Name: "order_id", Type: Text, Help: "Id of the order"}, payment, errorField,
+				{Name: "order_id", Type: Text, Help: "Id of the order"},
+				payment, errorField,
 				{Name: "refund_ref", Type: Text, Help: "Id of the refund at its provider"},
 			},
 		},
