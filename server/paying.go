@@ -58,7 +58,7 @@ func openPayments(c config.Config, db *store.Store, tel *telemetry.Telemetry) (*
 
 // check is part of the health report. The market can be browsed, and ordered from, without it.
 func (p *paying) check() health.Check {
-	return health.Check{Name: "payments", Probe: p.provider.Probe}
+	return health.Check{Name: "payments", Probe: p.provider.Probe, Breaker: p.provider.State}
 }
 
 // inbox takes the provider's events to the checkout.

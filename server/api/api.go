@@ -49,7 +49,9 @@ type Options struct {
 }
 
 // New builds the Fiber app with every route, instrumented.
-func New(o Options) (*fiber.App, error) {
+func New(o Options) (*fiber.App, error) { return build(o, deprecations()) }
+
+func build(o Options, ending []deprecation) (*fiber.App, error) {
 	app := fiber.New(fiber.Config{
 		AppName:               "Farmers Market",
 		DisableStartupMessage: true,
@@ -67,6 +69,7 @@ func New(o Options) (*fiber.App, error) {
 	routeUnknownMethods(app)
 	o.Telemetry.Use(app)
 	app.Use(securityHeaders)
+	app.Use(deprecate(ending)) // before all that refuses, whose answers must tell too
 	app.Use(bound(o.RequestTimeout))
 	app.Use(findClient(o.TrustedProxies))
 	app.Use(authenticate(o.Sessions))
@@ -77,7 +80,6 @@ func New(o Options) (*fiber.App, error) {
 	if o.Faults != nil {
 		app.Use(o.Faults.Middleware(o.Telemetry.Metrics))
 	}
-	app.Use(deprecate(deprecations()))
 	app.Use(countViews(o.Telemetry.Metrics))
 	caching := newHTTPCache(o.Cache)
 	app.Use(caching.handle)
@@ -87,7 +89,7 @@ func New(o Options) (*fiber.App, error) {
 	registerDocs(app, o.RUM)
 	serveRUMScript(app, o.RUM.Script)
 	serveImages(app, o.Images.Store)
-	if err := documentDeprecations(api.OpenAPI(), deprecations()); err != nil {
+	if err := documentDeprecations(api.OpenAPI(), ending); err != nil {
 		return nil, err
 	}
 	caching.learn(api.OpenAPI())
@@ -130,7 +132,7 @@ func register(api huma.API, o Options) {
 func humaConfig() huma.Config {
 	config := huma.DefaultConfig("Farmers Market API", apiVersion)
 	config.Info.Description = "Farms, their products, and what is on offer on market days. Bodies are taken as they are: one with a " +
-		"Content-Encoding is answered with 415."
+		"Content-Encoding is answered with 415.\n\n" + deprecationPolicy
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	config.DocsPath = ""    // ours needs no asset from elsewhere
 	config.SchemasPath = "" // the document has them

@@ -18,6 +18,7 @@ import (
 	"github.com/farmersmarket/platform/server/health"
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/telemetry"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
 )
 
 // brokenStore fails every question in one way.
@@ -144,6 +145,29 @@ func TestHealthLiveAndReadyEachAnswerTheirOwnQuestion(t *testing.T) {
 			require.Equal(t, "test", body["environment"])
 			require.Contains(t, body["checks"], "database")
 			require.NotEmpty(t, body["timestamp"])
+		})
+	}
+}
+
+func TestReadinessShowsTheStateOfABreakerAndDoesNotDependOnIt(t *testing.T) {
+	for state, probe := range map[string]error{
+		catalogue.BreakerClosed: nil, catalogue.BreakerHalfOpen: nil, catalogue.BreakerOpen: errors.New("not asked for 10 s"),
+	} {
+		t.Run(state, func(t *testing.T) {
+			app := newBareApp(t, func(o *api.Options, _ *brokenStore) {
+				o.Health = health.New(newTelemetry(t),
+					health.Check{Name: "database", Required: true, Probe: func(context.Context) error { return nil }},
+					health.Check{
+						Name: "payments", Probe: func(context.Context) error { return probe }, Breaker: func() string { return state },
+					})
+			})
+			response, body := ask(t, app, http.MethodGet, "/api/ready")
+			require.Equal(t, http.StatusOK, response.StatusCode)
+			require.Equal(t, map[string]any{"payments": state}, body["breakers"], "the database has none")
+			_, body = ask(t, app, http.MethodGet, "/api/health")
+			checks, _ := body["checks"].(map[string]any)
+			require.Equal(t, state, checks["payments"].(map[string]any)["breaker"])
+			require.NotContains(t, checks["database"], "breaker")
 		})
 	}
 }

@@ -146,10 +146,11 @@ func authenticate(sessions *auth.Sessions) fiber.Handler {
 
 func readToken(sessions *auth.Sessions, header string) (auth.Principal, error) {
 	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return auth.Principal{}, &market.UnauthenticatedError{Reason: sendToken}
 	}
-	return sessions.Authenticate(strings.TrimSpace(token))
+	return sessions.Authenticate(token)
 }
 
 // authorize enforces each operation's rule before anything else of the request is read. An operation without one, which

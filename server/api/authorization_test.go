@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
@@ -8,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
@@ -77,35 +80,88 @@ func operationMethods(t *testing.T) map[string]string {
 	return methods
 }
 
-func TestEveryProtectedOperationRefusesEveryBadToken(t *testing.T) {
-	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
-	migrateStore(t, s)
-	sc := setScene(t, s)
-	gone := as(t, s, market.Admin)
-	_, err := s.DB().ExecContext(t.Context(), "DELETE FROM accounts WHERE id = ?", gone.ID)
-	require.NoError(t, err)
-	parts := strings.Split(sc.callers["admin"].token, ".")
+func TestEveryProtectedOperationRefusesEveryBadTokenAndSaysWhy(t *testing.T) {
 	methods := operationMethods(t)
-	for name, header := range map[string]string{
-		"another scheme":         "Basic bm9yYTp3YWxudXQ=",
-		"no token":               "Bearer ",
-		"no signature":           "Bearer " + parts[0] + "." + parts[1] + ".",
-		"another's payload":      "Bearer " + parts[0] + "." + strings.Split(sc.callers["manager"].token, ".")[1] + "." + parts[2],
-		"an account that's gone": "Bearer " + gone.token,
-	} {
-		t.Run(name, func(t *testing.T) {
-			for id, r := range requests() {
-				if r.want.anonymous != no {
-					continue
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		sc := setScene(t, s)
+		for name, bad := range badTokens(t, sc) {
+			t.Run(name, func(t *testing.T) {
+				for id, r := range requests() {
+					if r.want.anonymous != no {
+						continue
+					}
+					got := send(t, sc.app, user{}, methods[id], noNames.ReplaceAllString(r.path, uuid.NewString()), nil, "Authorization", bad.header)
+					require.Equal(t, bad.detail, requireProblem(t, got, http.StatusUnauthorized).Detail, id)
+					require.Equal(t, `Bearer realm="farmers-market", error="invalid_token"`, got.header.Get("WWW-Authenticate"), id)
 				}
-				got := send(t, sc.app, user{}, methods[id], noNames.ReplaceAllString(r.path, uuid.NewString()), nil, "Authorization", header)
-				requireProblem(t, got, http.StatusUnauthorized)
-				require.Contains(t, got.header.Get("WWW-Authenticate"), `error="invalid_token"`, id)
-			}
-			got := send(t, sc.app, user{}, http.MethodGet, "/api/v1/categories", nil, "Authorization", header)
-			require.Equal(t, http.StatusOK, got.status, "what is public stays so")
-		})
+				got := send(t, sc.app, user{}, http.MethodGet, "/api/v1/categories", nil, "Authorization", bad.header)
+				require.Equal(t, http.StatusOK, got.status, "what is public stays so")
+			})
+		}
+	})
+}
+
+// badToken is a header that nobody is taken for, and what the problem says of it.
+type badToken struct{ header, detail string }
+
+func badTokens(t *testing.T, sc *scene) map[string]badToken {
+	t.Helper()
+	const (
+		how       = "send the access token in the Authorization header, after the word Bearer and a space"
+		notOurs   = "this is no access token of ours: send the one that a login or a refresh answered with"
+		signature = "the access token's signature is wrong: send it as a login or a refresh answered it"
+		key       = "the access token names a signing key that is not in use: log in again"
+		expired   = "the access token has expired: get a new one with the refresh token, or log in again"
+		future    = "the access token is from the future: the clock of who issued it is ahead of this server's"
+	)
+	gone, admin := as(t, sc.fair.Store, market.Admin), sc.callers["admin"]
+	_, err := sc.fair.Store.DB().ExecContext(t.Context(), "DELETE FROM accounts WHERE id = ?", gone.ID)
+	require.NoError(t, err)
+	parts := strings.Split(admin.token, ".")
+	ours, others, hs256 := make([]byte, 32), bytes.Repeat([]byte{1}, 32), jwt.SigningMethodHS256
+	made := func(name string, value any) string { return sign(t, admin.ID, hs256, ours, name, value) }
+	unchanged := send(t, sc.app, user{token: made("ver", 1)}, http.MethodGet, "/api/v1/auth/me", nil)
+	require.Equal(t, http.StatusOK, unchanged.status, "what follows is refused for its fault alone: %s", unchanged.body)
+	now := time.Now()
+	return map[string]badToken{
+		"another scheme":         {"Basic bm9yYTp3YWxudXQ=", how},
+		"no token":               {"Bearer ", how},
+		"no JWT":                 {"Bearer walnut", notOurs},
+		"no signature":           {"Bearer " + parts[0] + "." + parts[1] + ".", signature},
+		"another's payload":      {"Bearer " + parts[0] + "." + strings.Split(sc.callers["manager"].token, ".")[1] + "." + parts[2], signature},
+		"signed by another":      {"Bearer " + sign(t, admin.ID, hs256, others, "ver", 1), signature},
+		"another algorithm":      {"Bearer " + sign(t, admin.ID, jwt.SigningMethodHS512, ours, "ver", 1), signature},
+		"alg none":               {"Bearer " + sign(t, admin.ID, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "ver", 1), signature},
+		"an unknown key":         {"Bearer " + made("kid", "2019-01"), key},
+		"another kind of token":  {"Bearer " + made("typ", "JWT"), notOurs},
+		"expired a second ago":   {"Bearer " + made("exp", now.Add(-time.Second).Unix()), expired},
+		"expired a year ago":     {"Bearer " + made("exp", now.AddDate(-1, 0, 0).Unix()), expired},
+		"issued tomorrow":        {"Bearer " + made("iat", now.AddDate(0, 0, 1).Unix()), future},
+		"another issuer":         {"Bearer " + made("iss", "elsewhere"), "the access token is from another issuer: log in here"},
+		"another audience":       {"Bearer " + made("aud", "another-api"), "the access token is for another service: log in here"},
+		"no account":             {"Bearer " + made("sub", "admin"), notOurs},
+		"an account that's gone": {"Bearer " + gone.token, "the account of this access token is gone"},
+		"an older password":      {"Bearer " + made("ver", 7), "the password has changed since this access token was issued: log in again"},
 	}
+}
+
+// sign makes an access token for the account that is as ours are, but for one field of its header or its claims.
+func sign(t *testing.T, accountID string, method jwt.SigningMethod, key any, name string, value any) string {
+	t.Helper()
+	token := jwt.New(method)
+	claims := jwt.MapClaims{
+		"iss": "farmers-market", "aud": "farmers-market-api", "sub": accountID, "ver": 1,
+		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+	}
+	token.Claims, token.Header["kid"], token.Header["typ"] = claims, "test", "at+jwt"
+	if name == "kid" || name == "typ" {
+		token.Header[name] = value
+	} else {
+		claims[name] = value
+	}
+	signed, err := token.SignedString(key)
+	require.NoError(t, err)
+	return signed
 }
 
 func TestAnOperationWithoutARuleStopsTheStart(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/farmersmarket/platform/migrations"
 	"github.com/farmersmarket/platform/server/api"
 	"github.com/farmersmarket/platform/server/market"
 	"github.com/farmersmarket/platform/server/market/markettest"
@@ -22,9 +21,11 @@ import (
 
 // TestBadInputOfEveryKindGetsAPreciseProblem sends requests byte for byte, as no decent client would.
 func TestBadInputOfEveryKindGetsAPreciseProblem(t *testing.T) {
-	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
-	_, err := migrations.Migrate(t.Context(), s.DB())
-	require.NoError(t, err)
+	storetest.Each(t, refuseBadInput)
+}
+
+func refuseBadInput(t *testing.T, s *store.Store) {
+	t.Helper()
 	fair := markettest.NewFair(t, s, 5)
 	owner, customer := as(t, s, market.FarmOwner), as(t, s, market.Customer)
 	address := serve(t, newApp(t, s, func(o *api.Options) { o.Plan, o.Checkout = fair.Plan, fair.Checkout }))
@@ -117,25 +118,24 @@ func zipped(t *testing.T, text string) string {
 }
 
 func TestABodyWithoutAnEncodingSaysSoOrNothing(t *testing.T) {
-	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
-	_, err := migrations.Migrate(t.Context(), s.DB())
-	require.NoError(t, err)
-	app := newApp(t, s)
-	login := map[string]string{"email": "nobody@example.org", "password": password}
-	for name, c := range map[string]struct {
-		encoding string
-		status   int
-	}{
-		"nothing": {"", 401}, "identity": {"identity", 401}, "identity in capitals": {"IDENTITY", 401}, "brotli": {"br", 415},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := send(t, app, user{}, http.MethodPost, "/api/v1/auth/login", login, "Content-Encoding", c.encoding)
-			requireProblem(t, got, c.status)
-			if c.status == http.StatusUnsupportedMediaType {
-				require.Equal(t, "identity", got.header.Get("Accept-Encoding"))
-			}
-		})
-	}
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		app := newApp(t, s)
+		login := map[string]string{"email": "nobody@example.org", "password": password}
+		for name, c := range map[string]struct {
+			encoding string
+			status   int
+		}{
+			"nothing": {"", 401}, "identity": {"identity", 401}, "identity in capitals": {"IDENTITY", 401}, "brotli": {"br", 415},
+		} {
+			t.Run(name, func(t *testing.T) {
+				got := send(t, app, user{}, http.MethodPost, "/api/v1/auth/login", login, "Content-Encoding", c.encoding)
+				requireProblem(t, got, c.status)
+				if c.status == http.StatusUnsupportedMediaType {
+					require.Equal(t, "identity", got.header.Get("Accept-Encoding"))
+				}
+			})
+		}
+	})
 }
 
 // sendRaw writes a POST to a connection of its own and reads the answer.
@@ -158,16 +158,15 @@ func sendRaw(t *testing.T, address string, u user, path, headers, body string) a
 }
 
 func TestEveryEscapeThatIsACharacterIsTaken(t *testing.T) {
-	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
-	_, err := migrations.Migrate(t.Context(), s.DB())
-	require.NoError(t, err)
-	app, owner := newApp(t, s), as(t, s, market.FarmOwner)
-	for escaped, name := range map[string]string{
-		`\ud83d\ude00`: "😀", `\uD83D\uDE00!`: "😀!", `\u00e9`: "é", `\ufffd`: "\ufffd", `\\ud800`: `\ud800`, `A\"\/B\\`: `A"/B\`, `\ue000`: "\ue000",
-	} {
-		body := `{"name":"` + escaped + `","description":"","place":"Sligo","region":"","country":"IE"}`
-		got := send(t, app, owner, http.MethodPost, "/api/v1/farms", body)
-		require.Equal(t, http.StatusCreated, got.status, "%s: %s", escaped, got.body)
-		require.Equal(t, name, decode[item[api.Farm]](t, got.body).Data.Name)
-	}
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		app, owner := newApp(t, s), as(t, s, market.FarmOwner)
+		for escaped, name := range map[string]string{
+			`\ud83d\ude00`: "😀", `\uD83D\uDE00!`: "😀!", `\u00e9`: "é", `\ufffd`: "\ufffd", `\\ud800`: `\ud800`, `A\"\/B\\`: `A"/B\`, `\ue000`: "\ue000",
+		} {
+			body := `{"name":"` + escaped + `","description":"","place":"Sligo","region":"","country":"IE"}`
+			got := send(t, app, owner, http.MethodPost, "/api/v1/farms", body)
+			require.Equal(t, http.StatusCreated, got.status, "%s: %s", escaped, got.body)
+			require.Equal(t, name, decode[item[api.Farm]](t, got.body).Data.Name)
+		}
+	})
 }

@@ -13,8 +13,15 @@ import (
 	"github.com/farmersmarket/platform/telemetry"
 )
 
-// policyLink is where clients read what a deprecation means for them.
-const policyLink = `</docs>; rel="deprecation"; type="text/html"`
+// policyLink is where clients read what a deprecation means for them: the document's description, which has deprecationPolicy.
+const policyLink = `<` + docsPath + `>; rel="deprecation"; type="text/html"`
+
+// deprecationPolicy is what clients can rely on, in short. docs/api-versioning.md has the whole of it.
+const deprecationPolicy = `## Versions and deprecation
+
+Within /api/v1, changes only add: ignore fields that you do not know. An operation that is to end is marked as deprecated
+here at least 180 days before. From then on its answers carry Deprecation (when it was deprecated, RFC 9745), Sunset (when
+it ends, RFC 8594), and Link to this page and to what takes its place. From its sunset on it answers 410.`
 
 // minNotice is the least time between the deprecation of an operation and its end: docs/api-versioning.md promises it.
 const minNotice = 180 * 24 * time.Hour
@@ -23,7 +30,7 @@ const minNotice = 180 * 24 * time.Hour
 type deprecation struct {
 	method, path string // as registered: /api/v1/products/{id}
 	since        time.Time
-	sunset       time.Time // from then on it may answer 410
+	sunset       time.Time // from then on it answers 410
 	successor    string    // path of what to use instead; empty when there is nothing
 }
 
@@ -32,18 +39,37 @@ func deprecations() []deprecation {
 	return []deprecation{}
 }
 
-// deprecate tells the clients of deprecated operations, on every answer, cached or not (RFC 9745, RFC 8594).
+// deprecate tells the clients of deprecated operations, on every answer (RFC 9745, RFC 8594), and ends the operations
+// whose sunset has come.
 func deprecate(table []deprecation) fiber.Handler {
 	ending := map[string]deprecation{}
 	for _, d := range table {
 		ending[d.method+" "+d.path] = d
 	}
 	return func(c *fiber.Ctx) error {
-		if d, ends := ending[c.Method()+" "+telemetry.RouteOf(c.UserContext())]; ends {
-			d.announce(c)
+		method := c.Method()
+		if method == fiber.MethodHead {
+			method = fiber.MethodGet
+		}
+		d, ends := ending[method+" "+telemetry.RouteOf(c.UserContext())]
+		if !ends {
+			return c.Next()
+		}
+		d.announce(c)
+		if !time.Now().Before(d.sunset) {
+			return d.gone()
 		}
 		return c.Next()
 	}
+}
+
+// gone is what the operation answers after its end.
+func (d deprecation) gone() *Problem {
+	detail := fmt.Sprintf("%s %s ended on %s", d.method, d.path, d.sunset.UTC().Format(time.DateOnly))
+	if d.successor != "" {
+		detail += ": use " + d.successor
+	}
+	return newProblem(http.StatusGone, detail+"; "+docsPath+" has the policy")
 }
 
 func (d deprecation) announce(c *fiber.Ctx) {
@@ -55,7 +81,7 @@ func (d deprecation) announce(c *fiber.Ctx) {
 	}
 }
 
-// documentDeprecations marks the operations in the OpenAPI document. It fails for an operation that there is not, and for
+// documentDeprecations marks the operations in the OpenAPI document, with the 410 of their end. It fails for an operation that there is not, and for
 // too short a notice.
 func documentDeprecations(document *huma.OpenAPI, table []deprecation) error {
 	var problems []error
@@ -68,7 +94,11 @@ func documentDeprecations(document *huma.OpenAPI, table []deprecation) error {
 			problems = append(problems, fmt.Errorf("deprecation of %s %s: there is no such operation", d.method, d.path))
 			continue
 		}
-		operationsOf(item)[d.method].Deprecated = true
+		operation := operationsOf(item)[d.method]
+		operation.Deprecated = true
+		operation.Responses[strconv.Itoa(http.StatusGone)] = &huma.Response{
+			Description: "Gone: the operation has ended", Content: operation.Responses[strconv.Itoa(http.StatusInternalServerError)].Content,
+		}
 	}
 	return errors.Join(problems...)
 }

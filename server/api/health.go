@@ -27,6 +27,7 @@ type healthBody struct {
 type healthCheck struct {
 	Status     string  `json:"status" enum:"up,down"`
 	Required   bool    `json:"required" doc:"Without it the service cannot do its work."`
+	Breaker    string  `json:"breaker,omitempty" enum:"closed,half_open,open" doc:"State of the circuit breaker before it, where there is one."`
 	DurationMS float64 `json:"duration_ms" example:"0.42" doc:"How long the check took."`
 	Problem    string  `json:"problem,omitempty" example:"it does not answer" doc:"What is wrong."`
 }
@@ -45,8 +46,9 @@ type readyAnswer struct {
 }
 
 type readyBody struct {
-	Status string            `json:"status" enum:"ready,unready,draining" example:"ready"`
-	Checks map[string]string `json:"checks" example:"{\"database\":\"up\",\"payments\":\"down\"}" doc:"Each dependency by name, up or down. Some the service can do without: payments are down while their circuit breaker is open, and orders are taken."`
+	Status   string            `json:"status" enum:"ready,unready,draining" example:"ready"`
+	Checks   map[string]string `json:"checks" example:"{\"database\":\"up\",\"payments\":\"down\"}" doc:"Each dependency by name, up or down. Some the service can do without: payments are down while their circuit breaker is open, and orders are taken."`
+	Breakers map[string]string `json:"breakers,omitempty" example:"{\"payments\":\"open\"}" doc:"State of each circuit breaker by the name of its dependency: closed (calls are made), half_open (a few are tried) or open (none is made)."`
 }
 
 const (
@@ -77,9 +79,12 @@ func registerHealth(api huma.API, o Options) {
 
 func describeReadiness(draining bool, report health.Report) *readyAnswer {
 	answer := &readyAnswer{Status: http.StatusServiceUnavailable, CacheControl: "no-store"}
-	answer.Body = readyBody{Status: "unready", Checks: map[string]string{}}
+	answer.Body = readyBody{Status: "unready", Checks: map[string]string{}, Breakers: map[string]string{}}
 	for name, result := range report.Results {
 		answer.Body.Checks[name] = word(result)
+		if result.Breaker != "" {
+			answer.Body.Breakers[name] = result.Breaker
+		}
 	}
 	switch {
 	case draining:
@@ -108,7 +113,7 @@ func describeHealth(o Options, report health.Report) *healthAnswer {
 	}
 	for name, result := range report.Results {
 		answer.Body.Checks[name] = healthCheck{
-			Status: word(result), Required: result.Required, Problem: result.Problem,
+			Status: word(result), Required: result.Required, Problem: result.Problem, Breaker: result.Breaker,
 			DurationMS: float64(result.Duration.Microseconds()) / 1e3, //nolint:mnd // ms
 		}
 	}

@@ -67,29 +67,54 @@ func (t *Tokens) issue(accountID string, version int64) (string, error) {
 	return token, nil
 }
 
+// notOurs is said of what only looks like one of our tokens, or not even that.
+const notOurs = "this is no access token of ours: send the one that a login or a refresh answered with"
+
 // Verify returns whom the token is for. The role is not known before Sessions.Confirm. It fails with
-// market.ErrUnauthenticated and never repeats the token.
+// market.ErrUnauthenticated, in words that say what to do, and never repeats the token.
 func (t *Tokens) Verify(token string) (Principal, error) {
 	if len(token) > maxToken {
-		return Principal{}, &market.UnauthenticatedError{Reason: "this is no access token of ours"}
+		return Principal{}, &market.UnauthenticatedError{Reason: notOurs}
 	}
 	var c claims
-	_, err := t.parser.ParseWithClaims(token, &c, t.keyOf)
-	switch {
-	case errors.Is(err, jwt.ErrTokenExpired): // the signature is right: it is checked first
-		return Principal{}, &market.UnauthenticatedError{Reason: "the access token has expired: refresh it"}
-	case err != nil:
-		return Principal{}, &market.UnauthenticatedError{Reason: "this is no access token of ours"}
-	case uuid.Validate(c.Subject) != nil || c.Version < 1:
-		return Principal{}, &market.UnauthenticatedError{Reason: "this is no access token of ours"}
+	if _, err := t.parser.ParseWithClaims(token, &c, t.keyOf); err != nil {
+		return Principal{}, &market.UnauthenticatedError{Reason: reasonOf(err)}
+	}
+	if uuid.Validate(c.Subject) != nil || c.Version < 1 {
+		return Principal{}, &market.UnauthenticatedError{Reason: notOurs}
 	}
 	return Principal{AccountID: c.Subject, version: c.Version}, nil
 }
 
+// reasonOf says what is wrong with a token. What it says of claims, the sender may know: the signature, which is checked
+// before them, was right.
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return notOurs
+	case errors.Is(err, jwt.ErrTokenUnverifiable):
+		return "the access token names a signing key that is not in use: log in again"
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return "the access token's signature is wrong: send it as a login or a refresh answered it"
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return "the access token has expired: get a new one with the refresh token, or log in again"
+	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+		return "the access token is from the future: the clock of who issued it is ahead of this server's"
+	case errors.Is(err, jwt.ErrTokenInvalidIssuer):
+		return "the access token is from another issuer: log in here"
+	case errors.Is(err, jwt.ErrTokenInvalidAudience):
+		return "the access token is for another service: log in here"
+	}
+	return notOurs
+}
+
 func (t *Tokens) keyOf(token *jwt.Token) (any, error) {
+	if token.Header["typ"] != tokenType {
+		return nil, jwt.ErrTokenMalformed
+	}
 	id, _ := token.Header["kid"].(string)
 	key, known := t.keys.find(id)
-	if !known || token.Header["typ"] != tokenType {
+	if !known {
 		return nil, jwt.ErrTokenUnverifiable
 	}
 	return key.secret, nil

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +23,15 @@ import (
 	"github.com/farmersmarket/platform/server/redis/redistest"
 	"github.com/farmersmarket/platform/telemetry"
 )
+
+// A server that another package's test starts ends everything in the database that it uses.
+func TestMain(m *testing.M) {
+	const database = 9
+	if err := redistest.UseDatabase(database); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(m.Run())
+}
 
 const patience = 30 * time.Second
 
@@ -232,14 +243,14 @@ func TestProcessesShareWhatOneHasRead(t *testing.T) {
 	s := &shelf{}
 	s.price.Store(7)
 	id, url := newProduct(t), redistest.URL(t).String()
-	warm := open(t, s, url)
+	warm, other := open(t, s, url), open(t, s, url)
+	other.price(newProduct(t)) // a new process takes nothing that was there before it
 	// The first read in a fresh Redis only gives the tags their versions.
 	require.Eventually(t, func() bool {
 		warm.changeProduct(id)
 		return warm.price(id) == 7 && redistest.Has(t, id)
 	}, patience, 5*time.Millisecond)
 	before := s.reads.Load()
-	other := open(t, s, url)
 	product, err := other.catalogue.Product(t.Context(), id)
 	require.NoError(t, err)
 	require.Equal(t, before, s.reads.Load(), "the database is not asked")
@@ -283,6 +294,64 @@ func TestAChangeThatRedisMissedEndsEverythingThere(t *testing.T) {
 		require.EqualValues(t, 7, here.price(id), "what Redis missed is never taken from it")
 	}
 	require.Eventually(t, func() bool { here.price(uuid.NewString()); return there.price(id) == 7 }, patience, 5*time.Millisecond)
+}
+
+func TestAChangeThatAProcessCouldNotTellBeforeItEndedIsSeenByTheNextOne(t *testing.T) {
+	eachTime := func(o *cache.Options) { o.TTL = time.Millisecond } // Redis is asked, because nothing lasts in the process
+	for name, returnsFirst := range map[string]bool{
+		"Redis is back before the next one starts": true,
+		"Redis comes back later":                   false,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &shelf{}
+			id := newProduct(t)
+			url, proxy := redistest.Proxied(t)
+			there := open(t, s, redistest.URL(t).String(), eachTime)
+			there.price(newProduct(t))
+			before := open(t, s, url)
+			require.Eventually(t, func() bool {
+				before.changeProduct(id)
+				return before.price(id) == 0 && redistest.Has(t, id)
+			}, patience, 5*time.Millisecond)
+
+			proxy.Cut()
+			s.price.Store(7)
+			before.changeProduct(id) // which is the last that it does
+			require.EqualValues(t, 0, there.price(id), "Redis has the old one")
+			if returnsFirst {
+				proxy.Restore()
+			}
+			next := open(t, s, url, eachTime)
+			require.EqualValues(t, 7, next.price(id))
+			proxy.Restore()
+			var got int64
+			require.Eventually(t, func() bool {
+				got = next.price(id)
+				return got != 7 || there.price(id) == 7
+			}, patience, 5*time.Millisecond)
+			require.EqualValues(t, 7, got, "what those before it could not tell Redis is never taken from it")
+		})
+	}
+}
+
+func TestANewProcessLeavesOthersWhatTheyHaveInThemselves(t *testing.T) {
+	const kept, changed = "0198c0de-0000-7000-8000-00000000000a", "0198c0de-0000-7000-8000-00000000000b" // in slots of their own
+	t.Cleanup(func() { redistest.Forget(t, kept); redistest.Forget(t, changed) })
+	s, url := &shelf{}, redistest.URL(t).String()
+	here, teller := open(t, s, url), open(t, s, url)
+	go here.cache.Watch(t.Context())
+	hear := func() {
+		price := s.price.Add(1)
+		require.Eventually(t, func() bool {
+			teller.changeProduct(changed)
+			return here.price(changed) == price
+		}, patience, 5*time.Millisecond)
+	}
+	hear()
+	was := here.price(kept)
+	open(t, s, url).price(newProduct(t))
+	hear() // and so whatever was told before
+	require.Equal(t, was, here.price(kept))
 }
 
 func TestAnswersEndWithWhatTheyAreMadeFrom(t *testing.T) {

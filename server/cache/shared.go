@@ -26,6 +26,10 @@ const (
 	changeChannel = "farmersmarket:cache:1:changes"
 )
 
+// inherited is what a new process has missed: those before it may have ended with a change that Redis was not told, and
+// nothing else would end what was made before that.
+const inherited = 1
+
 // shared is the cache in Redis. A value is kept together with the versions of what it was made from, as they were before
 // it was read from the database, and is taken only while they are still the same: no change can slip in between. Versions
 // are random, so that one which was lost with a restart of Redis cannot come again.
@@ -37,7 +41,7 @@ type shared struct {
 	writes   prometheus.Counter
 	changes  prometheus.Counter
 
-	missed   atomic.Uint64 // changes that could not be told to Redis
+	missed   atomic.Uint64 // changes that could not be told to Redis; what is inherited counts as one
 	caughtUp atomic.Uint64 // how many of them have been made up for
 	catching sync.Mutex
 }
@@ -54,6 +58,7 @@ func newShared(o Options, local *versions) *shared {
 	if o.Redis == nil {
 		return nil
 	}
+	s.missed.Store(inherited)
 	return s
 }
 
@@ -66,7 +71,11 @@ type envelope[T any] struct {
 // readShared returns the value, if Redis has one that is current, and otherwise the versions under which a value that is
 // read from now on can be kept there; none when it cannot.
 func readShared[T any](ctx context.Context, s *shared, key Key[T]) (value T, seen []string, ok bool) {
-	if s == nil || !s.catchUp(ctx) {
+	if s == nil {
+		return value, nil, false
+	}
+	if !s.catchUp(ctx) {
+		s.reads.Inc()
 		return value, nil, false
 	}
 	of := slotsOf(key.Tags)
@@ -135,13 +144,14 @@ func (s *shared) begin(ctx context.Context, of []uint16) {
 // invalidate gives the slots new versions in Redis and tells the other processes. Where it cannot, Redis is not used
 // again before everything in it has been ended.
 func (s *shared) invalidate(ctx context.Context, changed []uint16) {
-	if s.announce(ctx, changed) != nil {
+	if s.renew(ctx, changed, true) != nil {
 		s.missed.Add(1)
 		s.changes.Inc()
 	}
 }
 
-// catchUp ends everything in Redis if a change could not be told to it. It reports whether Redis can be used.
+// catchUp ends everything in Redis if a change could not be told to it, and at the first use. It reports whether Redis can
+// be used. Other processes are not told of the first use: what they have in themselves, they were told about.
 func (s *shared) catchUp(ctx context.Context) bool {
 	if s.missed.Load() == s.caughtUp.Load() {
 		return true
@@ -149,14 +159,15 @@ func (s *shared) catchUp(ctx context.Context) bool {
 	s.catching.Lock() // nobody may read before it is done
 	defer s.catching.Unlock()
 	missed := s.missed.Load()
-	if missed != s.caughtUp.Load() && s.announce(ctx, []uint16{everything}) != nil {
+	if missed != s.caughtUp.Load() && s.renew(ctx, []uint16{everything}, missed > inherited) != nil {
 		return false
 	}
 	s.caughtUp.Store(missed)
 	return true
 }
 
-func (s *shared) announce(ctx context.Context, changed []uint16) error {
+// renew gives the slots new versions in Redis, and tells the other processes if they are to end what they have too.
+func (s *shared) renew(ctx context.Context, changed []uint16, tell bool) error {
 	names := make([]string, len(changed))
 	return s.redis.Do(ctx, catalogue.RedisPipeline, func(ctx context.Context, r goredis.UniversalClient) error {
 		_, err := r.TxPipelined(ctx, func(p goredis.Pipeliner) error {
@@ -164,7 +175,9 @@ func (s *shared) announce(ctx context.Context, changed []uint16) error {
 				p.Set(ctx, versionName(slot), newVersion(), 0)
 				names[i] = strconv.Itoa(int(slot))
 			}
-			p.Publish(ctx, changeChannel, strings.Join(names, " "))
+			if tell {
+				p.Publish(ctx, changeChannel, strings.Join(names, " "))
+			}
 			return nil
 		})
 		return err

@@ -26,6 +26,7 @@ type Check struct {
 	Name     string
 	Required bool // without it the service cannot do its work
 	Probe    func(ctx context.Context) error
+	Breaker  func() string // state of the circuit breaker before it, as catalogue.BreakerStates has it; nil when there is none
 }
 
 // Result is the outcome of a check.
@@ -33,6 +34,7 @@ type Result struct {
 	Up       bool
 	Required bool
 	Duration time.Duration
+	Breaker  string // state of the circuit breaker before it; empty when there is none
 	Problem  string // in words that may be shown to anyone; the log has the cause
 }
 
@@ -117,6 +119,9 @@ func (c *Checker) run(ctx context.Context, check Check) Result {
 	start := time.Now()
 	err := check.Probe(ctx)
 	result := Result{Up: err == nil, Required: check.Required, Duration: time.Since(start)}
+	if check.Breaker != nil {
+		result.Breaker = check.Breaker()
+	}
 	if err == nil {
 		return result
 	}

@@ -267,6 +267,27 @@ func (e HealthBodyStatus) Valid() bool {
 	}
 }
 
+// Defines values for HealthCheckBreaker.
+const (
+	HealthCheckBreakerClosed   HealthCheckBreaker = "closed"
+	HealthCheckBreakerHalfOpen HealthCheckBreaker = "half_open"
+	HealthCheckBreakerOpen     HealthCheckBreaker = "open"
+)
+
+// Valid indicates whether the value is a known member of the HealthCheckBreaker enum.
+func (e HealthCheckBreaker) Valid() bool {
+	switch e {
+	case HealthCheckBreakerClosed:
+		return true
+	case HealthCheckBreakerHalfOpen:
+		return true
+	case HealthCheckBreakerOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthCheckStatus.
 const (
 	Down HealthCheckStatus = "down"
@@ -1241,6 +1262,9 @@ type HealthBodyStatus string
 
 // HealthCheck defines model for HealthCheck.
 type HealthCheck struct {
+	// Breaker State of the circuit breaker before it, where there is one.
+	Breaker *HealthCheckBreaker `json:"breaker,omitempty"`
+
 	// DurationMs How long the check took.
 	//
 	// Examples: 0.42
@@ -1255,6 +1279,9 @@ type HealthCheck struct {
 	Required bool              `json:"required"`
 	Status   HealthCheckStatus `json:"status"`
 }
+
+// HealthCheckBreaker State of the circuit breaker before it, where there is one.
+type HealthCheckBreaker string
 
 // HealthCheckStatus defines model for HealthCheck.Status.
 type HealthCheckStatus string
@@ -2154,6 +2181,11 @@ type ProductFarm struct {
 
 // ReadyBody defines model for ReadyBody.
 type ReadyBody struct {
+	// Breakers State of each circuit breaker by the name of its dependency: closed (calls are made), half_open (a few are tried) or open (none is made).
+	//
+	// Examples: {"payments":"open"}
+	Breakers *map[string]string `json:"breakers,omitempty"`
+
 	// Checks Each dependency by name, up or down. Some the service can do without: payments are down while their circuit breaker is open, and orders are taken.
 	//
 	// Examples: {"database":"up","payments":"down"}

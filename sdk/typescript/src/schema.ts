@@ -1126,6 +1126,11 @@ export interface components {
         };
         HealthCheck: {
             /**
+             * @description State of the circuit breaker before it, where there is one.
+             * @enum {string}
+             */
+            breaker?: "closed" | "half_open" | "open";
+            /**
              * Format: double
              * @description How long the check took.
              * @example 0.42
@@ -2026,6 +2031,15 @@ export interface components {
             name: string;
         };
         ReadyBody: {
+            /**
+             * @description State of each circuit breaker by the name of its dependency: closed (calls are made), half_open (a few are tried) or open (none is made).
+             * @example {
+             *       "payments": "open"
+             *     }
+             */
+            breakers?: {
+                [key: string]: string;
+            };
             /**
              * @description Each dependency by name, up or down. Some the service can do without: payments are down while their circuit breaker is open, and orders are taken.
              * @example {

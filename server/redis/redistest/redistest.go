@@ -2,10 +2,13 @@
 package redistest
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -23,13 +26,20 @@ const defaultURL = "redis://127.0.0.1:6379"
 // URL is where the tests' Redis is. One that is not there fails the test.
 func URL(t *testing.T) *url.URL {
 	t.Helper()
-	text := os.Getenv("TEST_REDIS_URL")
-	if text == "" {
-		text = defaultURL
-	}
-	parsed, err := url.Parse(text)
+	parsed, err := url.Parse(cmp.Or(os.Getenv("TEST_REDIS_URL"), defaultURL))
 	require.NoError(t, err)
 	return parsed
+}
+
+// UseDatabase lets all tests of a package use the database of that number, from its TestMain on: one that they share with
+// no other package, whose tests run at the same time.
+func UseDatabase(number int) error {
+	address, err := url.Parse(cmp.Or(os.Getenv("TEST_REDIS_URL"), defaultURL))
+	if err != nil {
+		return fmt.Errorf("read TEST_REDIS_URL: %w", err)
+	}
+	address.Path = "/" + strconv.Itoa(number)
+	return os.Setenv("TEST_REDIS_URL", address.String())
 }
 
 // Proxied returns the URL of Redis by way of a proxy, which can be told to be an outage.
