@@ -58,8 +58,9 @@ const (
 		`"price":{"amount":100,"currency":"EUR"},"season":[1]}`
 	marketBody = `{"name":"A","place":"B","country":"IE","time_zone":"Europe/Dublin","currency":"EUR",` +
 		`"slots":[{"label":"A","starts_at":"09:00","ends_at":"10:00"}]}`
-	window   = `"opens_at":"2026-11-20T12:00:00Z","closes_at":"2026-11-21T12:00:00Z"}`
-	delivery = `{"id":"evt_1","object":"event","type":"payment_intent.succeeded","created":1700000000,` +
+	marketChangeBody = `{"name":"A","place":"B","country":"IE","slots":[{"id":"{slot}","label":"A","starts_at":"09:00","ends_at":"10:00"}]}`
+	window           = `"opens_at":"2026-11-20T12:00:00Z","closes_at":"2026-11-21T12:00:00Z"}`
+	delivery         = `{"id":"evt_1","object":"event","type":"payment_intent.succeeded","created":1700000000,` +
 		`"data":{"object":{"id":"pi_1","object":"payment_intent","status":"succeeded"}}}`
 	report = `{"app":"shop","measurements":[{"name":"lcp","value":1.8,"page":"/products/{id}"}]}`
 )
@@ -109,6 +110,7 @@ func requests() map[string]request {
 		"list-markets":           {path: markets, want: everyone(200)},
 		"get-market":             {path: markets + "/{market}", want: everyone(200)},
 		"create-market":          {path: markets, body: marketBody, want: managers(201)},
+		"update-market":          {path: markets + "/{market}", body: marketChangeBody, want: managers(200)},
 		"list-market-days":       {path: days, want: everyone(200)},
 		"get-market-day":         {path: days + "/{day}", want: everyone(200)},
 		"create-market-day":      {path: days, body: `{"market_id":"{market}","date":"{new date}",` + window, want: managers(201)},

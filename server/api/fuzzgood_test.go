@@ -113,7 +113,12 @@ func (w *world) writes() map[string]func() goodRequest {
 			return goodRequest{user: w.farmer, param: w.create("/api/v1/products", w.product())}
 		},
 
-		"create-market":          func() goodRequest { return goodRequest{user: w.manager, body: w.market()} },
+		"create-market": func() goodRequest { return goodRequest{user: w.manager, body: w.market()} },
+		"update-market": func() goodRequest {
+			good := w.changing("/api/v1/markets/", w.fair.Market.ID, w.marketChange())
+			good.user = w.manager
+			return good
+		},
 		"create-market-day":      func() goodRequest { return goodRequest{user: w.manager, body: w.day(3)} },
 		"move-market-day-window": func() goodRequest { return w.moving(w.addDay(4)) },
 		"delete-market-day":      func() goodRequest { return goodRequest{user: w.manager, param: w.addDay(5)} },
@@ -205,6 +210,11 @@ func (w *world) market() map[string]any {
 		"name": w.f.maker.word(), "place": "Sligo", "country": "IE", "time_zone": "Europe/Dublin", "currency": "EUR",
 		"slots": []map[string]any{{"label": w.f.maker.word(), "starts_at": "09:00", "ends_at": "10:30"}},
 	}
+}
+
+func (w *world) marketChange() map[string]any {
+	kept := map[string]any{"id": w.fair.Market.Slots[0].ID, "label": w.f.maker.word(), "starts_at": "09:00", "ends_at": "10:30"}
+	return map[string]any{"name": w.f.maker.word(), "place": "Sligo", "country": "IE", "slots": []map[string]any{kept}}
 }
 
 // day is one that the fair's market has not yet, so many days from now.

@@ -33,16 +33,22 @@ type PickupSlot struct {
 	EndsAt   string `json:"ends_at" example:"10:30" doc:"Local time of day."`
 }
 
+// MarketDetails are what a market tells its customers. The name is exported because Huma looks into embedded structs only then.
+type MarketDetails struct {
+	Name        string `json:"name" minLength:"1" maxLength:"120" example:"Quay Street Market"`
+	Description string `json:"description,omitempty" maxLength:"2000" example:"Thirty stalls along the river, every Saturday."`
+	Place       string `json:"place" minLength:"1" maxLength:"120" example:"Galway" doc:"The town or village it is in."`
+	Region      string `json:"region,omitempty" maxLength:"120" example:"County Galway" doc:"County, province or canton."`
+	Country     string `json:"country" pattern:"^[A-Z]{2}$" example:"IE" doc:"ISO 3166-1 alpha-2 code."`
+}
+
 // NewMarket is what a market is opened with.
 type NewMarket struct {
-	Name        string          `json:"name" minLength:"1" maxLength:"120" example:"Quay Street Market"`
-	Description string          `json:"description,omitempty" maxLength:"2000" example:"Thirty stalls along the river, every Saturday."`
-	Place       string          `json:"place" minLength:"1" maxLength:"120" example:"Galway" doc:"The town or village it is in."`
-	Region      string          `json:"region,omitempty" maxLength:"120" example:"County Galway" doc:"County, province or canton."`
-	Country     string          `json:"country" pattern:"^[A-Z]{2}$" example:"IE" doc:"ISO 3166-1 alpha-2 code."`
-	TimeZone    string          `json:"time_zone" maxLength:"64" example:"Europe/Dublin" doc:"IANA time zone."`
-	Currency    string          `json:"currency" pattern:"^[A-Z]{3}$" example:"EUR" doc:"ISO 4217 code of every price at the market."`
-	Slots       []NewPickupSlot `json:"slots" nullable:"false" minItems:"1" maxItems:"48" doc:"When orders are collected on a market day."`
+	MarketDetails
+
+	TimeZone string          `json:"time_zone" maxLength:"64" example:"Europe/Dublin" doc:"IANA time zone."`
+	Currency string          `json:"currency" pattern:"^[A-Z]{3}$" example:"EUR" doc:"ISO 4217 code of every price at the market."`
+	Slots    []NewPickupSlot `json:"slots" nullable:"false" minItems:"1" maxItems:"48" doc:"When orders are collected on a market day."`
 }
 
 // NewPickupSlot is a slot of a new market.
@@ -50,6 +56,19 @@ type NewPickupSlot struct {
 	Label    string `json:"label" minLength:"1" maxLength:"120" example:"Early birds"`
 	StartsAt string `json:"starts_at" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]$" example:"09:00" doc:"Local time of day."`
 	EndsAt   string `json:"ends_at" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]$" example:"10:30" doc:"Local time of day, after starts_at."`
+}
+
+// MarketChange is what a market is to be. Its time zone and currency stay.
+type MarketChange struct {
+	MarketDetails
+
+	Slots []SlotChange `json:"slots" nullable:"false" minItems:"1" maxItems:"48" doc:"All that the market is to have: one that is left out takes no orders any more."`
+}
+
+// SlotChange is a slot that a market is to have.
+type SlotChange struct {
+	ID string `json:"id,omitempty" format:"uuid" example:"0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a12" doc:"Of the market's slot that this is; left out for a new one."`
+	NewPickupSlot
 }
 
 func marketOf(m market.Market) Market {
@@ -74,6 +93,16 @@ func (n *NewMarket) market() market.Market {
 	}
 }
 
+func (c *MarketChange) details() market.MarketDetails {
+	slots := make([]market.PickupSlot, len(c.Slots))
+	for i, s := range c.Slots {
+		slots[i] = market.PickupSlot{ID: s.ID, Label: s.Label, StartsAt: s.StartsAt, EndsAt: s.EndsAt}
+	}
+	return market.MarketDetails{
+		Name: c.Name, Description: c.Description, Place: c.Place, Region: c.Region, Country: c.Country, Slots: slots,
+	}
+}
+
 // RegisterMarkets adds the markets to the API.
 func RegisterMarkets(api huma.API, plan *market.Plan) {
 	huma.Register(api, protect(public(), readOperation("list-markets", "/api/v1/markets", "List markets", "Markets",
@@ -85,22 +114,41 @@ func RegisterMarkets(api huma.API, plan *market.Plan) {
 			}
 			return answerPage(page, marketOf), nil
 		})
+	answer := func(ctx context.Context, m market.Market, err error) (*taggedAnswer[Market], error) {
+		if err != nil {
+			return nil, problemOf(ctx, err)
+		}
+		return answerTagged(marketOf(m)), nil
+	}
 	huma.Register(api, protect(public(), readOperation("get-market", "/api/v1/markets/{id}", "Get a market", "Markets",
 		http.StatusNotFound, http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *IDParam) (*itemAnswer[Market], error) {
+		func(ctx context.Context, params *IDParam) (*taggedAnswer[Market], error) {
 			m, err := plan.Market(ctx, params.ID)
-			if err != nil {
-				return nil, problemOf(ctx, err)
-			}
-			return answerItem(marketOf(m)), nil
+			return answer(ctx, m, err)
 		})
-	huma.Register(api, protect(only(market.MarketManager, market.Admin),
+	managers := only(market.MarketManager, market.Admin)
+	huma.Register(api, protect(managers,
 		createOperation("create-market", "/api/v1/markets", "Open a market", "Markets", http.StatusUnprocessableEntity)),
-		func(ctx context.Context, params *struct{ Body NewMarket }) (*itemAnswer[Market], error) {
+		func(ctx context.Context, params *struct{ Body NewMarket }) (*taggedAnswer[Market], error) {
 			m, err := plan.AddMarket(ctx, actor(ctx), params.Body.market())
-			if err != nil {
-				return nil, problemOf(ctx, err)
+			return answer(ctx, m, err)
+		})
+	update := updateOperation("update-market", "/api/v1/markets/{id}", "Change a market and its pick-up slots", "Markets")
+	update.Errors = append(update.Errors, http.StatusConflict)
+	update.Description = "The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is " +
+		"given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409."
+	huma.Register(api, protect(managers, update),
+		func(ctx context.Context, params *struct {
+			IDParam
+			IfMatch
+			Body MarketChange
+		},
+		) (*taggedAnswer[Market], error) {
+			if err := params.required(); err != nil {
+				return nil, err
 			}
-			return answerItem(marketOf(m)), nil
+			unchanged := func(m market.Market) bool { return matches(params.IfMatch, marketOf(m)) }
+			m, err := plan.ChangeMarket(ctx, actor(ctx), params.ID, unchanged, params.Body.details())
+			return answer(ctx, m, err)
 		})
 }

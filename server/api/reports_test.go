@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/csv"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -61,6 +62,30 @@ func TestTheHarvestIsWhatIsPaidForByFarm(t *testing.T) {
 		rows := readCSV(t, send(t, app, manager, http.MethodGet, path+".csv", nil))
 		require.Len(t, rows, 1+3)
 		require.Equal(t, []string{"Alder Farm", "Product 1", "500 g", "5", "2", "1250", "EUR"}, append(rows[1][1:2], rows[1][3:]...))
+	})
+}
+
+func TestAFarmThatWasRenamedBetweenOrdersHasOneEntryAndOneTotal(t *testing.T) {
+	eachShop(t, []int64{20, 20, 20}, func(t *testing.T, app *fiber.App, fair *markettest.Fair) {
+		sell(t, fair)
+		_, err := fair.Store.DB().ExecContext(t.Context(), // Birch Farm is between the names
+			"UPDATE order_lines SET farm_name = 'Cedar Farm' WHERE farm_id = ? AND order_id IN (SELECT id FROM orders WHERE slot_id = ?)",
+			fair.Farms[0].ID, fair.Market.Slots[0].ID)
+		require.NoError(t, err)
+		manager, path := as(t, fair.Store, market.MarketManager), "/api/v1/market-days/"+fair.Day.ID+"/harvest"
+
+		report := decode[item[api.HarvestReport]](t, send(t, app, manager, http.MethodGet, path, nil).body).Data
+		var entries []string
+		for _, farm := range report.Farms {
+			entries = append(entries, fmt.Sprint(farm.Name, " ", len(farm.Products), " ", farm.Total.Amount))
+		}
+		require.Equal(t, []string{fmt.Sprint("Alder Farm 2 ", 5*250+4*450), "Birch Farm 1 350"}, entries)
+
+		var rows []string
+		for _, row := range readCSV(t, send(t, app, manager, http.MethodGet, path+".csv", nil))[1:] {
+			rows = append(rows, row[1]+" "+row[5])
+		}
+		require.Equal(t, []string{"Alder Farm 5", "Alder Farm 4", "Birch Farm 1"}, rows)
 	})
 }
 

@@ -47,7 +47,7 @@ type CheckoutTx interface {
 	// one ends. It fails with ErrInProgress when it has waited for too long for another process.
 	HoldKey(ctx context.Context, customerID, key string) error
 	// HoldWindow holds the key, and returns the market day and whether its market has the slot. Until the transaction ends,
-	// the day stays as it is. It fails as HoldKey does, and with ErrDuplicate when the customer has used the key.
+	// both stay as they are. It fails as HoldKey does, and with ErrDuplicate when the customer has used the key.
 	HoldWindow(ctx context.Context, request Placement) (day MarketDay, hasSlot bool, err error)
 	// LockDay locks the day alone, and counts its orders that wait to be paid.
 	LockDay(ctx context.Context, id string) (day MarketDay, pending int, err error)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,4 +117,54 @@ func ignore(err, kind error) error {
 		return nil
 	}
 	return err
+}
+
+// TestNoOrderGetsASlotThatIsBeingRemoved lets customers order for a slot while a manager removes it.
+func TestNoOrderGetsASlotThatIsBeingRemoved(t *testing.T) {
+	eachFair(t, []int64{1000}, func(t *testing.T, fair *markettest.Fair) {
+		for range 20 {
+			m, err := fair.Plan.Market(t.Context(), fair.Market.ID)
+			require.NoError(t, err)
+			kept, added := m.Slots[0], market.PickupSlot{Label: "New", StartsAt: "23:00", EndsAt: "23:30"}
+			change := func(slots ...market.PickupSlot) (market.Market, error) {
+				return fair.Plan.ChangeMarket(t.Context(), fair.Manager, m.ID, func(market.Market) bool { return true },
+					market.MarketDetails{Name: m.Name, Place: m.Place, Country: m.Country, Slots: slots})
+			}
+			m, err = change(kept, added)
+			require.NoError(t, err)
+			slot := m.Slots[1].ID
+			var placing errgroup.Group
+			var placed atomic.Int32
+			for range 4 {
+				placing.Go(func() error {
+					wanted := fair.Want(1)
+					wanted.SlotID = slot
+					_, _, err := fair.Checkout.Place(t.Context(), markettest.Buyer(), wanted)
+					if err == nil {
+						placed.Add(1)
+					}
+					return allow(err, market.ErrNotFound)
+				})
+			}
+			_, err = change(kept)
+			require.NoError(t, allow(err, market.ErrConflict))
+			require.NoError(t, placing.Wait())
+			removed := err == nil
+			require.False(t, removed && placed.Load() > 0, "the slot is gone, and %d orders have it", placed.Load())
+			for _, order := range ordersOf(t, fair, slot) { // so that the next round can remove it
+				_, err := fair.Checkout.Cancel(t.Context(), fair.Manager, order.ID)
+				require.NoError(t, err)
+			}
+			_, err = change(kept)
+			require.NoError(t, err)
+		}
+	})
+}
+
+func ordersOf(t *testing.T, fair *markettest.Fair, slot string) []market.Order {
+	t.Helper()
+	page, err := fair.Checkout.Orders(t.Context(), fair.Manager,
+		market.OrderQuery{Paging: market.Paging{Page: 1, Limit: market.MaxLimit}, State: market.OrderPendingPayment})
+	require.NoError(t, err)
+	return slices.DeleteFunc(page.Items, func(o market.Order) bool { return o.SlotID != slot })
 }

@@ -1,6 +1,7 @@
 package market
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -43,17 +44,18 @@ type PickupSlot struct {
 	EndsAt   string // local time of day, HH:MM; later than StartsAt
 }
 
+// MarketDetails are what of a market can be changed. Its time zone and currency cannot: dates, windows and prices are in them.
+type MarketDetails struct { //nolint:revive // a market of the market: both are what people call them
+	Name        string
+	Description string
+	Place       string
+	Region      string
+	Country     string
+	Slots       []PickupSlot // with the id of one that the market has, or without one
+}
+
 // timeOfDay is the layout of a slot's times.
 const timeOfDay = "15:04"
-
-// Slot returns the market's slot with the id.
-func (m Market) Slot(id string) (PickupSlot, bool) {
-	i := slices.IndexFunc(m.Slots, func(s PickupSlot) bool { return s.ID == id })
-	if i < 0 {
-		return PickupSlot{}, false
-	}
-	return m.Slots[i], true
-}
 
 func (m Market) validate() error {
 	for _, field := range []struct {
@@ -131,6 +133,9 @@ type PlanStore interface {
 	Market(ctx context.Context, id string) (Market, error)
 	Markets(ctx context.Context, query MarketQuery) (Page[Market], error)
 	AddMarket(ctx context.Context, m Market) error
+	// ChangeMarket locks the market, lets change alter it, and saves it. It fails with ErrConflict when a slot is not there any
+	// more for which there are orders that are not collected yet.
+	ChangeMarket(ctx context.Context, id string, change func(*Market) error) (Market, error)
 
 	MarketDay(ctx context.Context, id string) (MarketDay, error)
 	MarketDays(ctx context.Context, query MarketDayQuery) (Page[MarketDay], error)
@@ -203,16 +208,73 @@ func (p *Plan) AddMarket(ctx context.Context, actor Actor, m Market) (Market, er
 	if m.ID, err = newID(); err != nil {
 		return Market{}, err
 	}
-	m.Slots = slices.Clone(m.Slots)
-	for i := range m.Slots {
-		m.Slots[i].MarketID = m.ID
-		if m.Slots[i].ID, err = newID(); err != nil {
-			return Market{}, err
-		}
+	if err := m.setSlots(m.Slots); err != nil {
+		return Market{}, err
 	}
 	m.CreatedAt = p.clock.Now()
 	m.UpdatedAt = m.CreatedAt
 	return m, p.store.AddMarket(ctx, m)
+}
+
+// ChangeMarket changes the market, if it is still as the actor saw it, which unchanged decides. A slot that is left out takes no
+// orders any more. It fails with ErrForbidden, ErrNotFound, ErrPreconditionFailed, ErrInvalid and, when a slot is left out for
+// which there are orders that are not collected yet, ErrConflict.
+func (p *Plan) ChangeMarket(
+	ctx context.Context, actor Actor, id string, unchanged func(Market) bool, details MarketDetails,
+) (Market, error) {
+	if err := actor.mustManage("change a market"); err != nil {
+		return Market{}, err
+	}
+	return p.store.ChangeMarket(ctx, strings.ToLower(id), func(m *Market) error {
+		if !unchanged(*m) {
+			return &PreconditionError{Kind: "market", ID: m.ID}
+		}
+		if err := m.mustHave(details.Slots); err != nil {
+			return err
+		}
+		m.Name, m.Description, m.Place, m.Region, m.Country =
+			details.Name, details.Description, details.Place, details.Region, details.Country
+		m.Slots, m.UpdatedAt = details.Slots, p.clock.Now()
+		if err := m.validate(); err != nil {
+			return err
+		}
+		return m.setSlots(details.Slots)
+	})
+}
+
+// mustHave fails with ErrInvalid unless each id is that of a slot of the market, and there once.
+func (m Market) mustHave(wanted []PickupSlot) error {
+	seen := map[string]bool{"": false}
+	for i, slot := range wanted {
+		id := strings.ToLower(slot.ID)
+		known := slices.ContainsFunc(m.Slots, func(s PickupSlot) bool { return s.ID == id })
+		if id != "" && (!known || seen[id]) {
+			return &InvalidError{
+				Field: fmt.Sprintf("slots[%d].id", i), Rule: "be the id of a slot of the market, each once; leave it out for a new slot", Value: slot.ID,
+			}
+		}
+		seen[id] = id != ""
+	}
+	return nil
+}
+
+// setSlots gives the market the slots, by the time at which they start, and those that have no id a new one.
+func (m *Market) setSlots(slots []PickupSlot) (err error) {
+	m.Slots = slices.Clone(slots)
+	for i := range m.Slots {
+		slot := &m.Slots[i]
+		slot.ID, slot.MarketID = strings.ToLower(slot.ID), m.ID
+		if slot.ID != "" {
+			continue
+		}
+		if slot.ID, err = newID(); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(m.Slots, func(a, b PickupSlot) int {
+		return cmp.Or(strings.Compare(a.StartsAt, b.StartsAt), strings.Compare(a.ID, b.ID))
+	})
+	return nil
 }
 
 // manages reports whether the actor runs the markets.

@@ -124,6 +124,22 @@ const (
 	RefundDuplicate = "the order was paid twice"
 )
 
+// overdue reports whether the order's hold has expired, be it ended already or not. The end of a hold is no part of it.
+func (o *Order) overdue(now time.Time) bool {
+	return o.State == OrderPendingPayment && !now.Before(o.HoldExpiresAt)
+}
+
+// mustWaitForPayment fails with ErrConflict when the order cannot be paid, or not any more.
+func (o *Order) mustWaitForPayment(now time.Time) error {
+	if o.overdue(now) {
+		return &ConflictError{Kind: "order", ID: o.ID, Reason: "was to be paid by " + o.HoldExpiresAt.Format(time.RFC3339)}
+	}
+	if o.State != OrderPendingPayment {
+		return &ConflictError{Kind: "order", ID: o.ID, Reason: "is " + string(o.State) + ": it cannot be paid"}
+	}
+	return nil
+}
+
 // payment returns the order's payment with the id, or nil.
 func (o *Order) payment(id string) *Payment {
 	i := slices.IndexFunc(o.Payments, func(p Payment) bool { return p.ID == id })
@@ -153,8 +169,7 @@ func (o *Order) openPayment() *Payment {
 
 // report takes in what the provider says about a payment. It reports whether anything changed; old news changes nothing.
 //
-// A capture pays the order as long as the order waits for it, which it does until its hold is ended, be that a moment
-// later than the hold was to expire. Any other capture is given back.
+// A capture pays an order that waits for it. Any other capture is given back.
 func (o *Order) report(payment *Payment, state PaymentState, now time.Time) (changed bool) {
 	if state == PaymentSucceeded {
 		if !payment.State.CanBecome(PaymentSucceeded) {

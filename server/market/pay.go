@@ -160,11 +160,8 @@ func (o *Order) startPayment(request PayRequest, key RequestKey, now time.Time) 
 }
 
 func (o *Order) newPayment(request PayRequest, requestHash string, now time.Time) (Payment, error) {
-	if err := o.mustWaitForPayment(); err != nil {
+	if err := o.mustWaitForPayment(now); err != nil {
 		return Payment{}, err
-	}
-	if !now.Before(o.HoldExpiresAt) {
-		return Payment{}, &ConflictError{Kind: "order", ID: o.ID, Reason: "was to be paid by " + o.HoldExpiresAt.Format(time.RFC3339)}
 	}
 	if open := o.openPayment(); open != nil {
 		return Payment{}, &ConflictError{
@@ -177,13 +174,6 @@ func (o *Order) newPayment(request PayRequest, requestHash string, now time.Time
 		IdempotencyKey: request.IdempotencyKey, RequestHash: requestHash,
 		LeaseExpiresAt: now.Add(paymentLease), NextAttemptAt: now.Add(paymentLease), CreatedAt: now, UpdatedAt: now,
 	}, err
-}
-
-func (o *Order) mustWaitForPayment() error {
-	if o.State != OrderPendingPayment {
-		return &ConflictError{Kind: "order", ID: o.ID, Reason: "is " + string(o.State) + ": it cannot be paid"}
-	}
-	return nil
 }
 
 // repeatPayment finds out whose turn it is with a payment whose outcome is not kept. One that nobody asks about, because
@@ -202,7 +192,7 @@ func (o *Order) repeatPayment(payment Payment, key RequestKey, now time.Time) (p
 	case now.Before(payment.LeaseExpiresAt):
 		return paymentStart{turn: notMyTurn}, nil
 	}
-	if err := o.mustWaitForPayment(); err != nil {
+	if err := o.mustWaitForPayment(now); err != nil {
 		return paymentStart{}, err
 	}
 	payment.LeaseExpiresAt = now.Add(paymentLease)
@@ -249,7 +239,8 @@ type answer struct {
 	unasked bool // the provider has still not been asked, nor was it before
 }
 
-// settle stores what the provider answered; also, which may be nil, adds to the transaction.
+// settle stores what the provider answered; also, which may be nil, adds to the transaction. What comes when the order's hold
+// has expired ends the order first, if no job has yet: so the clock decides whether a capture pays, and not who comes first.
 func (c *Checkout) settle(ctx context.Context, place PaymentPlace, a answer,
 	also func(ctx context.Context, tx CheckoutTx, order Order, payment Payment) error,
 ) error {
@@ -260,12 +251,19 @@ func (c *Checkout) settle(ctx context.Context, place PaymentPlace, a answer,
 		if err != nil {
 			return err
 		}
+		now := c.clock.Now()
 		before = order.State
+		if order.overdue(now) {
+			if err := c.end(ctx, tx, &order, OrderExpired, now); err != nil {
+				return err
+			}
+		}
+		saved := order.State
 		payment := order.payment(place.PaymentID)
 		if payment == nil {
 			return &NotFoundError{Kind: "payment", ID: place.PaymentID}
 		}
-		order.take(payment, a, c.clock.Now())
+		order.take(payment, a, now)
 		if also != nil {
 			if err := also(ctx, tx, order, *payment); err != nil {
 				return err
@@ -274,7 +272,7 @@ func (c *Checkout) settle(ctx context.Context, place PaymentPlace, a answer,
 		if err := tx.SavePayment(ctx, order.CustomerID, *payment); err != nil {
 			return err
 		}
-		if order.State == before {
+		if order.State == saved {
 			return nil
 		}
 		return tx.SaveOrderState(ctx, order)

@@ -143,6 +143,95 @@ func TestAnEventOfAPaymentThatIsNotOursIsNotFound(t *testing.T) {
 	})
 }
 
+func TestACapturePaysUntilTheHoldExpiresWhetherOrNotAJobHasEndedIt(t *testing.T) {
+	tests := map[string]struct {
+		after   time.Duration // from when the hold expires
+		expires bool          // the job has its turn before
+		order   market.OrderState
+		payment market.PaymentState
+	}{
+		"a moment before":                      {-time.Microsecond, false, market.OrderPaid, market.PaymentSucceeded},
+		"a moment before, after the job":       {-time.Microsecond, true, market.OrderPaid, market.PaymentSucceeded},
+		"when it expires":                      {0, false, market.OrderExpired, market.PaymentRefunding},
+		"when it expires, after the job":       {0, true, market.OrderExpired, market.PaymentRefunding},
+		"a minute later, which no job noticed": {time.Minute, false, market.OrderExpired, market.PaymentRefunding},
+	}
+	reports := map[string]func(*testing.T, *markettest.Fair, market.Payment){
+		"an event": func(t *testing.T, fair *markettest.Fair, payment market.Payment) {
+			event := fair.Provider.Report(payment.ProviderRef, market.PaymentSucceeded)
+			require.NoError(t, fair.Checkout.HandlePaymentEvent(t.Context(), event))
+		},
+		"the answer when the market asks": func(t *testing.T, fair *markettest.Fair, payment market.Payment) {
+			fair.Provider.Report(payment.ProviderRef, market.PaymentSucceeded)
+			_, err := fair.Checkout.AttendPayments(t.Context())
+			require.NoError(t, err)
+		},
+	}
+	for name, test := range tests {
+		for by, report := range reports {
+			t.Run(name+" by "+by, func(t *testing.T) {
+				eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+					order, payment := pending(t, fair)
+					fair.Clock.Set(order.HoldExpiresAt.Add(test.after))
+					if test.expires {
+						_, err := fair.Checkout.ExpireHolds(t.Context())
+						require.NoError(t, err)
+					}
+					report(t, fair, payment)
+					found, err := fair.Checkout.Order(t.Context(), owner(order), order.ID)
+					require.NoError(t, err)
+					require.Equal(t, test.order, found.State)
+					require.Equal(t, test.payment, found.Payments[0].State)
+					left, refunds := int64(8), 0
+					if test.order == market.OrderExpired {
+						left, refunds = 9, 1
+						require.Equal(t, market.RefundLate, found.Payments[0].RefundReason)
+					}
+					require.Equal(t, left, fair.Available(t, 0))
+					require.Equal(t, refunds, fair.Observer.Became(market.OrderExpired))
+					require.Equal(t, refunds, fair.Observer.Payments(market.PaymentRefunding))
+					upkeep(t, fair)
+					require.Equal(t, left, fair.Available(t, 0), "given back once")
+					require.Equal(t, refunds, fair.Provider.Intents()[0].Refunds)
+				})
+			})
+		}
+	}
+}
+
+func TestNobodyIsAskedForMoneyWhenTheHoldHasExpired(t *testing.T) {
+	asks := map[string]func(*testing.T, *markettest.Fair, market.Actor, market.PayRequest){
+		"when the customer asks again": func(t *testing.T, fair *markettest.Fair, buyer market.Actor, request market.PayRequest) {
+			_, _, _, err := fair.Checkout.Pay(t.Context(), buyer, request)
+			require.ErrorIs(t, err, market.ErrConflict)
+		},
+		"when the market asks for an answer that was lost": func(*testing.T, *markettest.Fair, market.Actor, market.PayRequest) {},
+	}
+	for name, ask := range asks {
+		t.Run(name, func(t *testing.T) {
+			eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+				order := place(t, fair, markettest.Buyer(), fair.Want(1))
+				request := market.PayRequest{OrderID: order.ID, IdempotencyKey: "pay-1"}
+				fair.Provider.Fail(market.ErrProviderUnavailable, false) // whether the call arrived is not known
+				_, _, _, err := fair.Checkout.Pay(t.Context(), owner(order), request)
+				require.ErrorIs(t, err, market.ErrProviderUnavailable)
+				fair.Provider.Fail(nil, false)
+				fair.Clock.Set(order.HoldExpiresAt)
+				ask(t, fair, owner(order), request)
+				_, err = fair.Checkout.AttendPayments(t.Context())
+				require.NoError(t, err)
+				for _, intent := range fair.Provider.Intents() {
+					require.False(t, intent.Captured)
+				}
+				found, err := fair.Checkout.Order(t.Context(), owner(order), order.ID)
+				require.NoError(t, err)
+				require.Equal(t, market.OrderExpired, found.State)
+				require.Equal(t, market.PaymentCancelled, found.Payments[0].State)
+			})
+		})
+	}
+}
+
 func TestACaptureForAnOrderThatHasEndedIsGivenBackOnce(t *testing.T) {
 	for name, end := range map[string]func(*testing.T, *markettest.Fair, market.Order){
 		"expired": func(t *testing.T, fair *markettest.Fair, order market.Order) {

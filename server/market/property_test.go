@@ -22,7 +22,7 @@ import (
 )
 
 // TestWhateverHappensInWhateverOrderTheInvariantsHold drives a fair with random steps, one by one and several at once,
-// and checks after each that stock is conserved, that an order is paid by one payment, that totals are those of the
+// and checks after each that stock is conserved, that an order is paid by one payment, and in time, that totals are those of the
 // lines, that states follow each other as the table says, and that nothing is sold of which the product was deleted. In the
 // end no customer has paid for an order that ended.
 func TestWhateverHappensInWhateverOrderTheInvariantsHold(t *testing.T) {
@@ -308,6 +308,11 @@ func (m *marketDrive) check(rt *rapid.T) {
 	for _, order := range m.orders(rt) {
 		if order.State == market.OrderPendingPayment {
 			require.False(rt, order.HoldExpiresAt.After(day.ClosesAt.Add(markettest.Rules().Grace)), "order %s is held too long", order.ID)
+		}
+		for _, payment := range order.Payments {
+			if payment.State == market.PaymentSucceeded {
+				require.True(rt, payment.UpdatedAt.Before(order.HoldExpiresAt), "order %s was paid when its hold had expired", order.ID)
+			}
 		}
 		before, seen := m.states[order.ID]
 		if !seen {

@@ -9,9 +9,9 @@ import (
 // HarvestLine is how much of a product a farm brings to a market day: what is paid for, packed and collected.
 type HarvestLine struct {
 	FarmID    string
-	FarmName  string
+	FarmName  string // of now
 	ProductID string
-	Name      string
+	Name      string // as it was when it was ordered
 	UnitLabel string
 	Quantity  int64 // units
 	Orders    int
@@ -34,7 +34,7 @@ type PackingLine struct {
 	Quantity   int64
 }
 
-// Harvest is what each farm brings to a market day, by farm and product name.
+// Harvest is what each farm brings to a market day, by farm and product name. The lines of a farm are together.
 type Harvest struct {
 	Day   MarketDay
 	State DayState

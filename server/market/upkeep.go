@@ -61,7 +61,7 @@ func (c *Checkout) expire(ctx context.Context, id string) (expired bool, err err
 			return err
 		}
 		now := c.clock.Now()
-		if order.State != OrderPendingPayment || now.Before(order.HoldExpiresAt) {
+		if !order.overdue(now) {
 			return nil // it was paid or cancelled a moment ago
 		}
 		expired = true
@@ -165,19 +165,20 @@ func attemptDelay(attempts int) time.Duration {
 func (c *Checkout) ask(ctx context.Context, order Order, payment Payment) answer {
 	ctx, cancel := context.WithTimeout(ctx, paymentLease)
 	defer cancel()
+	waits := order.mustWaitForPayment(c.clock.Now()) == nil
 	var a answer
 	switch {
 	case payment.State == PaymentRefunding:
 		a.refund, a.failure = c.askForRefund(ctx, payment)
-	case payment.Unasked && order.State != OrderPendingPayment:
+	case payment.Unasked && !waits:
 		a.intent.State = PaymentCancelled // nobody needs to be told of it
-	case payment.ProviderRef == "" && order.State != OrderPendingPayment:
+	case payment.ProviderRef == "" && !waits:
 		a.intent, a.failure = c.payments.CallOffIntent(ctx, payment.request())
 	case payment.ProviderRef == "":
 		// The answer to the first call was lost. The same call again tells what became of it.
 		a.intent, a.failure = c.createIntent(ctx, payment)
 		a.unasked = payment.Unasked && errors.Is(a.failure, ErrNotAsked)
-	case order.State == OrderPendingPayment:
+	case waits:
 		a.intent, a.failure = c.payments.GetIntent(ctx, payment.ProviderRef)
 	default:
 		a.intent, a.failure = c.payments.CancelIntent(ctx, payment.ProviderRef)

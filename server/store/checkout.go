@@ -50,8 +50,10 @@ func (c checkoutTx) HoldWindow(ctx context.Context, wanted market.Placement) (ma
 		HasSlot bool `bun:"has_slot,scanonly"`
 		KeyUsed bool `bun:"key_used,scanonly"`
 	}{}
+	slot := locked(c.tx.NewSelect().TableExpr("pickup_slots AS s").ColumnExpr("1").
+		Where("s.id = ?", wanted.SlotID).Where("s.market_id = d.market_id").Where("s.removed_at IS NULL"), forShare)
 	query := c.tx.NewSelect().Model(&row).ColumnExpr("d.*").
-		ColumnExpr("EXISTS (SELECT 1 FROM pickup_slots AS s WHERE s.id = ? AND s.market_id = d.market_id) AS has_slot", wanted.SlotID).
+		ColumnExpr("EXISTS (?) AS has_slot", slot).
 		ColumnExpr("EXISTS (SELECT 1 FROM orders AS r WHERE r.customer_id = ? AND r.idempotency_key = ?) OR "+
 			"EXISTS (SELECT 1 FROM idempotency_outcomes AS i WHERE i.account_id = ? AND i.operation = 'place' AND "+
 			"i.idempotency_key = ?) AS key_used",

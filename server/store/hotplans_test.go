@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -31,6 +32,24 @@ type hotBench struct {
 	buyer market.Actor
 	order market.Order
 	since time.Time
+}
+
+func newHotBench(t *testing.T, s *store.Store) *hotBench {
+	t.Helper()
+	b := &hotBench{Fair: markettest.NewFair(t, s, slices.Repeat([]int64{100}, 60)...)}
+	b.since, b.buyer = b.Clock.Now().Add(-time.Hour), market.Actor{ID: uuid.NewString(), Role: market.Customer}
+	_, err := s.CreateAccount(t.Context(), market.Account{
+		ID: b.buyer.ID, Email: "nora@example.org", Name: "Nora", Role: market.Customer, CreatedAt: b.since, UpdatedAt: b.since,
+	}, "hash")
+	require.NoError(t, err)
+	return b
+}
+
+func (b *hotBench) placeOrder(t *testing.T) {
+	t.Helper()
+	var err error
+	b.order, _, err = b.Checkout.Place(t.Context(), b.buyer, b.Want(1, 1))
+	require.NoError(t, err)
 }
 
 func listed[T any](_ market.Page[T], err error) error { return err }
@@ -124,6 +143,9 @@ var hotOperations = map[string]hot{
 		_, err := b.Store.Product(ctx, b.Offerings[0].ProductID)
 		return err
 	}},
+	"all products, on": {do: func(ctx context.Context, b *hotBench) error {
+		return listed(b.Store.Products(ctx, market.ProductQuery{Paging: behind("kale"), Listed: true, Sort: market.SortName}))
+	}},
 	"products of a category, on": {do: func(ctx context.Context, b *hotBench) error {
 		return listed(b.Store.Products(ctx, market.ProductQuery{Paging: behind("kale"), Category: market.Dairy, Sort: market.SortName}))
 	}},
@@ -158,6 +180,69 @@ var hotOperations = map[string]hot{
 		_, _, err := b.Store.CountAttempt(ctx, strings.Repeat("c", 64), b.Clock.Now(), time.Minute)
 		return err
 	}},
+	"an account is looked up for its token": {do: func(ctx context.Context, b *hotBench) error {
+		_, err := b.Store.Credentials(ctx, b.buyer.ID)
+		return err
+	}},
+	"markets": {do: func(ctx context.Context, b *hotBench) error {
+		return listed(b.Store.Markets(ctx, market.MarketQuery{Paging: paging()}))
+	}},
+	"markets, on": {do: func(ctx context.Context, b *hotBench) error {
+		return listed(b.Store.Markets(ctx, market.MarketQuery{Paging: behind("a market")}))
+	}},
+	"market days": {do: func(ctx context.Context, b *hotBench) error {
+		return listed(b.Store.MarketDays(ctx, market.MarketDayQuery{Paging: paging()}))
+	}},
+	"market days from a date on": {do: func(ctx context.Context, b *hotBench) error {
+		return listed(b.Store.MarketDays(ctx, market.MarketDayQuery{Paging: paging(), From: b.Day.Date}))
+	}},
+	"a market's days": {do: func(ctx context.Context, b *hotBench) error {
+		return listed(b.Store.MarketDays(ctx, market.MarketDayQuery{Paging: paging(), MarketID: b.Market.ID}))
+	}},
+	"open market days": {do: func(ctx context.Context, b *hotBench) error {
+		return listed(b.Store.MarketDays(ctx, market.MarketDayQuery{Paging: paging(), State: market.DayOpen, Now: b.Clock.Now()}))
+	}},
+	"open market days, on": {do: func(ctx context.Context, b *hotBench) error {
+		query := market.MarketDayQuery{Paging: behind("2026-11-21"), State: market.DayOpen, Now: b.Clock.Now()}
+		return listed(b.Store.MarketDays(ctx, query))
+	}},
+	"a market's open days": {do: func(ctx context.Context, b *hotBench) error {
+		query := market.MarketDayQuery{Paging: paging(), MarketID: b.Market.ID, State: market.DayOpen, Now: b.Clock.Now()}
+		return listed(b.Store.MarketDays(ctx, query))
+	}},
+	"the orders that move on": {do: func(ctx context.Context, b *hotBench) error {
+		_, err := b.Store.OpenOrders(ctx)
+		return err
+	}},
+	"the job that forgets outcomes": {do: func(ctx context.Context, b *hotBench) error {
+		_, err := b.Store.ForgetOutcomes(ctx, b.since, 100)
+		return err
+	}},
+	"the job that forgets events": {do: func(ctx context.Context, b *hotBench) error {
+		_, err := b.Store.ForgetEvents(ctx, b.since, 100)
+		return err
+	}},
+	"a failed refund is tried again": {do: func(ctx context.Context, b *hotBench) error {
+		_, err := b.Checkout.RetryRefund(ctx, b.Manager, b.order.ID)
+		if errors.Is(err, market.ErrConflict) { // none has failed
+			return nil
+		}
+		return err
+	}},
+	"a farm's verification is withdrawn and given again": {sorts: true, do: func(ctx context.Context, b *hotBench) error {
+		if err := b.Store.SuspendFarm(ctx, b.Farms[1].ID, market.AnyVersion, b.Clock.Now()); err != nil {
+			return err
+		}
+		return b.Store.VerifyFarm(ctx, b.Farms[1].ID, market.AnyVersion, b.buyer, b.Clock.Now())
+	}},
+	"the packing list of a day": {sorts: true, do: func(ctx context.Context, b *hotBench) error {
+		_, err := b.Store.PackingLines(ctx, b.Day.ID)
+		return err
+	}},
+	"an owner's harvest of a day": {sorts: true, do: func(ctx context.Context, b *hotBench) error {
+		_, err := b.Store.HarvestLines(ctx, b.Day.ID, b.buyer.ID)
+		return err
+	}},
 	"the harvest of a day": {sorts: true, do: func(ctx context.Context, b *hotBench) error {
 		_, err := b.Store.HarvestLines(ctx, b.Day.ID, "")
 		return err
@@ -181,18 +266,12 @@ func TestWhatIsDoneAllTheTimeUsesAnIndex(t *testing.T) {
 		s := storetest.Open(t, url, store.Options{})
 		_, err := migrations.Migrate(t.Context(), s.DB())
 		require.NoError(t, err)
-		bench := &hotBench{Fair: markettest.NewFair(t, s, slices.Repeat([]int64{100}, 60)...)}
-		bench.since, bench.buyer = bench.Clock.Now().Add(-time.Hour), market.Actor{ID: uuid.NewString(), Role: market.Customer}
-		_, err = s.CreateAccount(t.Context(), market.Account{
-			ID: bench.buyer.ID, Email: "nora@example.org", Name: "Nora", Role: market.Customer, CreatedAt: bench.since, UpdatedAt: bench.since,
-		}, "hash")
-		require.NoError(t, err)
+		bench := newHotBench(t, s)
 		sent := &statements{}
 		s.Observe(sent)
 		for name, operation := range hotOperations {
 			t.Run(name, func(t *testing.T) {
-				bench.order, _, err = bench.Checkout.Place(t.Context(), bench.buyer, bench.Want(1, 1))
-				require.NoError(t, err)
+				bench.placeOrder(t)
 				sent.take()
 				require.NoError(t, operation.do(t.Context(), bench))
 				explained := 0
@@ -214,6 +293,7 @@ var (
 	// its start is no scan where it gives the order of a list, which has a limit.
 	scansOfSQLite     = regexp.MustCompile(`(?m)^SCAN [a-z]$|^SCAN \w+_\w+$|^SCAN [a-z]+_[a-z]+ USING`)
 	scansOfPostgreSQL = regexp.MustCompile(`Seq Scan on \w+`)
+	walksOfTheFew     = regexp.MustCompile(`(?m)^SCAN d USING (COVERING )?INDEX market_days_(to_close|not_closed_by_date)$`) // days that are not closed
 	sortsOfBoth       = regexp.MustCompile(`TEMP B-TREE|Sort Key`)
 )
 
@@ -223,7 +303,7 @@ func requireNoScan(t *testing.T, s *store.Store, query string, sorts bool) {
 	scans := map[string]*regexp.Regexp{"sqlite": scansOfSQLite, "postgresql": scansOfPostgreSQL}[s.System()]
 	require.False(t, scans.MatchString(plan), "it reads a whole table: %s\n%s", query, plan)
 	if !strings.Contains(query, "LIMIT") {
-		require.NotRegexp(t, `(?m)^SCAN [a-z] USING`, plan, "it reads a whole index: %s", query)
+		require.NotRegexp(t, `(?m)^SCAN [a-z] USING`, walksOfTheFew.ReplaceAllString(plan, ""), "it reads a whole index: %s", query)
 	}
 	if !sorts {
 		require.False(t, sortsOfBoth.MatchString(plan), "it sorts: %s\n%s", query, plan)

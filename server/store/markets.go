@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -66,22 +68,28 @@ func (r marketRow) place(string) (id, key string) { return r.ID, r.SortName }
 
 // Market returns the market with the id, or fails with market.ErrNotFound.
 func (s *Store) Market(ctx context.Context, id string) (market.Market, error) {
-	var found []market.Market
+	var found market.Market
 	err := s.run(ctx, "get market "+id, func(ctx context.Context) error {
-		var row marketRow
-		if err := s.db.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx); err != nil {
-			return err
-		}
-		found = []market.Market{row.market()}
-		return addSlots(ctx, s.db, found)
+		var err error
+		found, err = selectMarket(ctx, s.db, id, "")
+		return err
 	})
+	return found, err
+}
+
+// selectMarket reads a market with its slots, with a lock where one is given and the database has them.
+func selectMarket(ctx context.Context, db bun.IDB, id, lock string) (market.Market, error) {
+	var row marketRow
+	err := locked(db.NewSelect().Model(&row).Where("id = ?", id), lock).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return market.Market{}, &market.NotFoundError{Kind: "market", ID: id}
 	}
 	if err != nil {
 		return market.Market{}, err
 	}
-	return found[0], nil
+	found := []market.Market{row.market()}
+	err = addSlots(ctx, db, found)
+	return found[0], err
 }
 
 // Markets returns a page of markets by name. The query must be a valid one.
@@ -100,7 +108,7 @@ func (s *Store) Markets(ctx context.Context, query market.MarketQuery) (market.P
 	return page, err
 }
 
-// addSlots reads the slots of the markets.
+// addSlots reads the slots of the markets that take orders.
 func addSlots(ctx context.Context, db bun.IDB, markets []market.Market) error {
 	if len(markets) == 0 {
 		return nil
@@ -111,7 +119,8 @@ func addSlots(ctx context.Context, db bun.IDB, markets []market.Market) error {
 		ids[i], position[markets[i].ID] = markets[i].ID, i
 	}
 	var rows []slotRow
-	err := db.NewSelect().Model(&rows).Where("market_id IN (?)", bun.List(ids)).Order("market_id", "starts_at", "id").Scan(ctx)
+	err := db.NewSelect().Model(&rows).Where("market_id IN (?)", bun.List(ids)).Where("removed_at IS NULL").
+		Order("market_id", "starts_at", "id").Scan(ctx)
 	for _, row := range rows {
 		m := &markets[position[row.MarketID]]
 		m.Slots = append(m.Slots, row.slot())
@@ -129,4 +138,56 @@ func (s *Store) AddMarket(ctx context.Context, m market.Market) error {
 		_, err := tx.NewInsert().Model(&slots).Exec(ctx)
 		return err
 	})
+}
+
+// ChangeMarket locks the market, lets change alter it, and saves it. It fails with market.ErrNotFound, and with
+// market.ErrConflict when a slot is not there any more for which there are orders that are not collected yet.
+func (s *Store) ChangeMarket(ctx context.Context, id string, change func(*market.Market) error) (market.Market, error) {
+	var m market.Market
+	err := s.write(ctx, "change market "+id, func(ctx context.Context, tx bun.Tx) error {
+		var err error
+		if m, err = selectMarket(ctx, tx, id, forNoKeyUpdate); err != nil {
+			return err
+		}
+		before := m.Slots
+		if err := change(&m); err != nil {
+			return err
+		}
+		row, slots := toMarketRow(m), convert(m.Slots, toSlotRow)
+		_, err = tx.NewUpdate().Model(&row).WherePK().
+			Column("name", "description", "place", "region", "country", "sort_name", "updated_at").Exec(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.NewInsert().Model(&slots).On("CONFLICT (id) DO UPDATE").
+			Set("label = EXCLUDED.label").Set("starts_at = EXCLUDED.starts_at").Set("ends_at = EXCLUDED.ends_at").Exec(ctx)
+		if err != nil {
+			return err
+		}
+		for _, slot := range before {
+			if slices.ContainsFunc(m.Slots, func(kept market.PickupSlot) bool { return kept.ID == slot.ID }) {
+				continue
+			}
+			if err := removeSlot(ctx, tx, slot.ID, m.UpdatedAt); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return m, err
+}
+
+// removeSlot lets the slot take no orders any more. The row is written before the orders are counted: who places one has locked
+// it, so that no order comes after the count.
+func removeSlot(ctx context.Context, tx bun.Tx, id string, at time.Time) error {
+	if _, err := tx.NewUpdate().Model((*slotRow)(nil)).Set("removed_at = ?", at.UTC()).Where("id = ?", id).Exec(ctx); err != nil {
+		return err
+	}
+	waiting, err := tx.NewSelect().Model((*orderRow)(nil)).Where("slot_id = ?", id).
+		Where("state IN ('pending_payment', 'paid', 'packed')").Count(ctx) // as the index of such orders has them
+	if err == nil && waiting > 0 {
+		err = &market.ConflictError{Kind: "pick-up slot", ID: id, Reason: fmt.Sprintf(
+			"cannot be removed: orders that are not collected yet have it, %d of them", waiting)}
+	}
+	return err
 }

@@ -26,14 +26,16 @@ func (s *Store) HarvestLines(ctx context.Context, dayID, ownerID string) ([]mark
 		TotalAmount   int64
 		TotalCurrency string
 	}
-	// The names are those of the orders. A product that was renamed in between has a line for each name, as its customers do.
-	query := s.db.NewSelect().TableExpr("orders AS r").Join("JOIN order_lines AS l ON l.order_id = r.id").
-		ColumnExpr("l.farm_id, l.farm_name, l.product_id, l.name, l.unit_label").
+	// A farm has one name, that of now, so that its lines are together and add up. The products' names are those of the orders:
+	// one that was renamed in between has a line for each name, as its customers do.
+	query := s.db.NewSelect().TableExpr("orders AS r").
+		Join("JOIN order_lines AS l ON l.order_id = r.id").Join("JOIN farms AS f ON f.id = l.farm_id").
+		ColumnExpr("f.id AS farm_id, f.name AS farm_name, l.product_id, l.name, l.unit_label").
 		ColumnExpr("CAST(SUM(l.quantity) AS BIGINT) AS quantity, COUNT(*) AS orders").
 		ColumnExpr("CAST(SUM(l.total_amount) AS BIGINT) AS total_amount, l.price_currency AS total_currency").
 		Where("r.market_day_id = ?", dayID).Where("r.state IN (?)", bun.List(bringing())).
-		GroupExpr("l.farm_id, l.farm_name, l.product_id, l.name, l.unit_label, l.price_currency").
-		OrderExpr("l.farm_name, l.farm_id, l.name, l.product_id, l.unit_label")
+		GroupExpr("f.sort_name, f.id, f.name, l.product_id, l.name, l.unit_label, l.price_currency").
+		OrderExpr("f.sort_name, f.id, l.name, l.product_id, l.unit_label")
 	if ownerID != "" {
 		query = query.Where("l.farm_id IN (SELECT f.id FROM farms AS f WHERE f.owner_id = ?)", ownerID)
 	}

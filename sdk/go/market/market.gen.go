@@ -1577,6 +1577,33 @@ type Market struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
+// MarketChange defines model for MarketChange.
+type MarketChange struct {
+	// Country ISO 3166-1 alpha-2 code.
+	//
+	// Examples: IE
+	Country string `json:"country"`
+
+	// Description Examples: Thirty stalls along the river, every Saturday.
+	Description *string `json:"description,omitempty"`
+
+	// Name Examples: Quay Street Market
+	Name string `json:"name"`
+
+	// Place The town or village it is in.
+	//
+	// Examples: Galway
+	Place string `json:"place"`
+
+	// Region County, province or canton.
+	//
+	// Examples: County Galway
+	Region *string `json:"region,omitempty"`
+
+	// Slots All that the market is to have: one that is left out takes no orders any more.
+	Slots []SlotChange `json:"slots"`
+}
+
 // MarketDay defines model for MarketDay.
 type MarketDay struct {
 	// ClosedAt When the last order was settled; UTC.
@@ -2236,6 +2263,27 @@ type RoleInputBody struct {
 // RoleInputBodyRole defines model for RoleInputBody.Role.
 type RoleInputBodyRole string
 
+// SlotChange defines model for SlotChange.
+type SlotChange struct {
+	// EndsAt Local time of day, after starts_at.
+	//
+	// Examples: 10:30
+	EndsAt string `json:"ends_at"`
+
+	// Id Of the market's slot that this is; left out for a new one.
+	//
+	// Examples: 0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a12
+	Id *openapi_types.UUID `json:"id,omitempty"`
+
+	// Label Examples: Early birds
+	Label string `json:"label"`
+
+	// StartsAt Local time of day.
+	//
+	// Examples: 09:00
+	StartsAt string `json:"starts_at"`
+}
+
 // Unit defines model for Unit.
 type Unit struct {
 	Kind UnitKind `json:"kind"`
@@ -2447,6 +2495,12 @@ type ListMarketsParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// UpdateMarketParams defines parameters for UpdateMarket.
+type UpdateMarketParams struct {
+	// IfMatch The ETag of the state that this changes. Required: without it the answer is 428; when it has changed meanwhile, 412.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // ListOfferingsParams defines parameters for ListOfferings.
 type ListOfferingsParams struct {
 	// Page The page, from 1. Behind 10000 items there are no pages by number: use the cursor.
@@ -2605,6 +2659,9 @@ type MoveMarketDayWindowJSONRequestBody = Window
 
 // CreateMarketJSONRequestBody defines body for CreateMarket for application/json ContentType.
 type CreateMarketJSONRequestBody = NewMarket
+
+// UpdateMarketJSONRequestBody defines body for UpdateMarket for application/json ContentType.
+type UpdateMarketJSONRequestBody = MarketChange
 
 // CreateOfferingJSONRequestBody defines body for CreateOffering for application/json ContentType.
 type CreateOfferingJSONRequestBody = NewOffering
@@ -3009,6 +3066,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/markets/{id} (the `GetMarket` operationId).
 	GetMarket(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMarketWithBody Change a market and its pick-up slots
+	//
+	// The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/markets/{id} (the `UpdateMarket` operationId).
+	UpdateMarketWithBody(ctx context.Context, id openapi_types.UUID, params *UpdateMarketParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMarket Change a market and its pick-up slots
+	//
+	// The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/markets/{id} (the `UpdateMarket` operationId).
+	UpdateMarket(ctx context.Context, id openapi_types.UUID, params *UpdateMarketParams, body UpdateMarketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOfferings List what is on offer on a market day
 	//
@@ -3973,6 +4048,44 @@ func (c *Client) CreateMarket(ctx context.Context, body CreateMarketJSONRequestB
 // Corresponds with GET /api/v1/markets/{id} (the `GetMarket` operationId).
 func (c *Client) GetMarket(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMarketRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMarketWithBody Change a market and its pick-up slots
+//
+// The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/markets/{id} (the `UpdateMarket` operationId).
+func (c *Client) UpdateMarketWithBody(ctx context.Context, id openapi_types.UUID, params *UpdateMarketParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMarketRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMarket Change a market and its pick-up slots
+//
+// The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/markets/{id} (the `UpdateMarket` operationId).
+func (c *Client) UpdateMarket(ctx context.Context, id openapi_types.UUID, params *UpdateMarketParams, body UpdateMarketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMarketRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6277,6 +6390,68 @@ func NewGetMarketRequest(server string, id openapi_types.UUID) (*http.Request, e
 	return req, nil
 }
 
+// NewUpdateMarketRequest calls the generic UpdateMarket builder with application/json body
+func NewUpdateMarketRequest(server string, id openapi_types.UUID, params *UpdateMarketParams, body UpdateMarketJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateMarketRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewUpdateMarketRequestWithBody constructs an http.Request for the UpdateMarket method, with any body, and a specified content type
+func NewUpdateMarketRequestWithBody(server string, id openapi_types.UUID, params *UpdateMarketParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/markets/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListOfferingsRequest constructs an http.Request for the ListOfferings method
 func NewListOfferingsRequest(server string, params *ListOfferingsParams) (*http.Request, error) {
 	var err error
@@ -7852,6 +8027,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/markets/{id} (the `GetMarket` operationId).
 	GetMarketWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetMarketResponse, error)
+
+	// UpdateMarketWithBodyWithResponse Change a market and its pick-up slots
+	//
+	// The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/markets/{id} (the `UpdateMarket` operationId).
+	UpdateMarketWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateMarketParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMarketResponse, error)
+
+	// UpdateMarketWithResponse Change a market and its pick-up slots
+	//
+	// The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/markets/{id} (the `UpdateMarket` operationId).
+	UpdateMarketWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateMarketParams, body UpdateMarketJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMarketResponse, error)
 
 	// ListOfferingsWithResponse List what is on offer on a market day
 	//
@@ -11282,6 +11475,11 @@ func (r ListMarketsResponse) ContentType() string {
 	return ""
 }
 
+// CreateMarketResponse201Headers the declared response headers of an HTTP 201 response for CreateMarket
+type CreateMarketResponse201Headers struct {
+	ETag *string
+}
+
 type CreateMarketResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11307,6 +11505,8 @@ type CreateMarketResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateMarketResponse201Headers
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -11393,6 +11593,11 @@ func (r CreateMarketResponse) ContentType() string {
 	return ""
 }
 
+// GetMarketResponse200Headers the declared response headers of an HTTP 200 response for GetMarket
+type GetMarketResponse200Headers struct {
+	ETag *string
+}
+
 type GetMarketResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11410,6 +11615,8 @@ type GetMarketResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMarketResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -11470,6 +11677,152 @@ func (r GetMarketResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetMarketResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateMarketResponse200Headers the declared response headers of an HTTP 200 response for UpdateMarket
+type UpdateMarketResponse200Headers struct {
+	ETag *string
+}
+
+type UpdateMarketResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ItemBodyMarket
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Problem
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Problem
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Problem
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *Problem
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Problem
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *Problem
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *Problem
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *Problem
+	// ApplicationproblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationproblemJSON422 *Problem
+	// ApplicationproblemJSON428 the response for an HTTP 428 `application/problem+json` response
+	ApplicationproblemJSON428 *Problem
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *Problem
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Problem
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Problem
+	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
+	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateMarketResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateMarketResponse) GetJSON200() *ItemBodyMarket {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON400() *Problem {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON401() *Problem {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON403() *Problem {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON404() *Problem {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON409() *Problem {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON412() *Problem {
+	return r.ApplicationproblemJSON412
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON413() *Problem {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON415() *Problem {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON422() *Problem {
+	return r.ApplicationproblemJSON422
+}
+
+// GetApplicationproblemJSON428 returns the response for an HTTP 428 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON428() *Problem {
+	return r.ApplicationproblemJSON428
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON429() *Problem {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON500() *Problem {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON503() *Problem {
+	return r.ApplicationproblemJSON503
+}
+
+// GetApplicationproblemJSON504 returns the response for an HTTP 504 `application/problem+json` response
+func (r UpdateMarketResponse) GetApplicationproblemJSON504() *Problem {
+	return r.ApplicationproblemJSON504
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateMarketResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateMarketResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateMarketResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateMarketResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14469,6 +14822,36 @@ func (c *ClientWithResponses) GetMarketWithResponse(ctx context.Context, id open
 		return nil, err
 	}
 	return ParseGetMarketResponse(rsp)
+}
+
+// UpdateMarketWithBodyWithResponse Change a market and its pick-up slots
+//
+// The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/markets/{id} (the `UpdateMarket` operationId).
+func (c *ClientWithResponses) UpdateMarketWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateMarketParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMarketResponse, error) {
+	rsp, err := c.UpdateMarketWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMarketResponse(rsp)
+}
+
+// UpdateMarketWithResponse Change a market and its pick-up slots
+//
+// The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/markets/{id} (the `UpdateMarket` operationId).
+func (c *ClientWithResponses) UpdateMarketWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateMarketParams, body UpdateMarketJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMarketResponse, error) {
+	rsp, err := c.UpdateMarket(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMarketResponse(rsp)
 }
 
 // ListOfferingsWithResponse List what is on offer on a market day
@@ -17824,6 +18207,19 @@ func ParseCreateMarketResponse(rsp *http.Response) (*CreateMarketResponse, error
 
 	}
 
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateMarketResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers201 = &headers
+	}
+
 	return response, nil
 }
 
@@ -17893,6 +18289,156 @@ func ParseGetMarketResponse(rsp *http.Response) (*GetMarketResponse, error) {
 		}
 		response.ApplicationproblemJSON504 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMarketResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateMarketResponse parses an HTTP response from a UpdateMarketWithResponse call
+func ParseUpdateMarketResponse(rsp *http.Response) (*UpdateMarketResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateMarketResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ItemBodyMarket
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 428:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON428 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 504:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON504 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateMarketResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

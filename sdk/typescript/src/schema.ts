@@ -522,7 +522,11 @@ export interface paths {
         };
         /** Get a market */
         get: operations["get-market"];
-        put?: never;
+        /**
+         * Change a market and its pick-up slots
+         * @description The time zone and the currency stay, for dates, windows and prices are in them. Orders keep their slot, with the times that it is given here. A slot that is left out takes no orders any more; while orders for it are not collected, leaving it out is a 409.
+         */
+        put: operations["update-market"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1399,6 +1403,29 @@ export interface components {
              */
             updated_at: string;
         };
+        MarketChange: {
+            /**
+             * @description ISO 3166-1 alpha-2 code.
+             * @example IE
+             */
+            country: string;
+            /** @example Thirty stalls along the river, every Saturday. */
+            description?: string;
+            /** @example Quay Street Market */
+            name: string;
+            /**
+             * @description The town or village it is in.
+             * @example Galway
+             */
+            place: string;
+            /**
+             * @description County, province or canton.
+             * @example County Galway
+             */
+            region?: string;
+            /** @description All that the market is to have: one that is left out takes no orders any more. */
+            slots: components["schemas"]["SlotChange"][];
+        };
         MarketDay: {
             /**
              * Format: date-time
@@ -2087,6 +2114,26 @@ export interface components {
         RoleInputBody: {
             /** @enum {string} */
             role: "customer" | "farm_owner" | "market_manager" | "admin";
+        };
+        SlotChange: {
+            /**
+             * @description Local time of day, after starts_at.
+             * @example 10:30
+             */
+            ends_at: string;
+            /**
+             * Format: uuid
+             * @description Of the market's slot that this is; left out for a new one.
+             * @example 0197a3c2-7d10-7b5e-9a50-0a5a3c1c7a12
+             */
+            id?: string;
+            /** @example Early birds */
+            label: string;
+            /**
+             * @description Local time of day.
+             * @example 09:00
+             */
+            starts_at: string;
         };
         Unit: {
             /** @enum {string} */
@@ -5305,6 +5352,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5418,6 +5466,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5442,6 +5491,163 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-market": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the state that this changes. Required: without it the answer is 428; when it has changed meanwhile, 412. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the resource. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarketChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemBodyMarket"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
