@@ -41,6 +41,7 @@ type Options struct {
 	RUM            RUM
 	RateLimits     RateLimits
 	TrustedProxies clientaddr.Networks // whose X-Forwarded-For is believed
+	CORSOrigins    []string            // of pages elsewhere that may call the API
 
 	Version        string // of the service
 	Environment    string
@@ -67,6 +68,9 @@ func New(o Options) (*fiber.App, error) {
 	routeUnknownMethods(app)
 	o.Telemetry.Use(app)
 	app.Use(securityHeaders)
+	if len(o.CORSOrigins) > 0 {
+		app.Use(share(o.CORSOrigins))
+	}
 	app.Use(bound(o.RequestTimeout))
 	app.Use(findClient(o.TrustedProxies))
 	app.Use(authenticate(o.Sessions))
