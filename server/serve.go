@@ -109,7 +109,7 @@ func apiOptions(c config.Config, db *store.Store, front *edge) api.Options {
 		Reports:   market.NewReports(db, clock),
 		Accounts:  market.NewAccounts(db, clock),
 
-		Cache: front.cache, RateLimits: front.limits, TrustedProxies: c.TrustedProxies, Images: front.images,
+		Cache: front.cache, RateLimits: front.limits, TrustedProxies: c.TrustedProxies, CORSOrigins: c.CORSOrigins, Images: front.images,
 		Version: version(), Environment: c.Environment, RequestTimeout: c.RequestTimeout, BodyLimit: c.BodyLimit,
 	}
 }

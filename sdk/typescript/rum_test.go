@@ -22,6 +22,9 @@ import (
 // patience bounds every wait; a machine under load is slow.
 const patience = 60 * time.Second
 
+// pollInterval is between looks for what is waited for.
+const pollInterval = 20 * time.Millisecond
+
 func TestTheModuleOfBrowsersIsSound(t *testing.T) {
 	run(t, "node", "--test", "dist/rum/rum.test.js")
 }

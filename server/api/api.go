@@ -41,6 +41,7 @@ type Options struct {
 	RUM            RUM
 	RateLimits     RateLimits
 	TrustedProxies clientaddr.Networks // whose X-Forwarded-For is believed
+	CORSOrigins    []string            // of pages elsewhere that may call the API
 
 	Version        string // of the service
 	Environment    string
@@ -69,6 +70,9 @@ func build(o Options, ending []deprecation) (*fiber.App, error) {
 	routeUnknownMethods(app)
 	o.Telemetry.Use(app)
 	app.Use(securityHeaders)
+	if len(o.CORSOrigins) > 0 {
+		app.Use(share(o.CORSOrigins))
+	}
 	app.Use(deprecate(ending)) // before all that refuses, whose answers must tell too
 	app.Use(bound(o.RequestTimeout))
 	app.Use(findClient(o.TrustedProxies))

@@ -70,6 +70,8 @@ type Config struct {
 	RateLimitExempt clientaddr.Networks
 	TrustedProxies  clientaddr.Networks
 
+	CORSOrigins []string // of pages that may call the API from elsewhere
+
 	ImagesURL     string
 	ImageLimit    int // bytes
 	ImageDecoders int
@@ -143,6 +145,7 @@ func (c *Config) settings() []setting {
 		{"RATE_LIMIT_RUM", "60/1m", "reports of browsers that one address may send in a time", rate(&c.RUMRate)},
 		{"RATE_LIMIT_EXEMPT", "auto", "networks without limits; auto: this machine in development, none otherwise", exempt(c)},
 		{"TRUSTED_PROXIES", "", "networks of the proxies whose X-Forwarded-For is believed: 10.0.0.0/8, fd00::/8", networks(&c.TrustedProxies)},
+		{"CORS_ORIGINS", "", "origins of pages elsewhere that may call the API: https://shop.example.org, http://localhost:3000; empty: none", origins(&c.CORSOrigins)},
 		{"IMAGES_URL", "file://.run/images", "file://FOLDER, s3://BUCKET?region=REGION or azblob://CONTAINER", imagesURL(&c.ImagesURL)},
 		{"IMAGE_LIMIT", "10485760", "largest image that can be uploaded, in bytes", integer(&c.ImageLimit, 1<<10, 1<<30)},
 		{"IMAGE_DECODERS", "1", "images worked on at once, each with a processor and up to 530 MB of memory; others wait", integer(&c.ImageDecoders, 1, 64)},

@@ -35,6 +35,13 @@ func mask(name, value string) string {
 			return "********"
 		}
 	}
+	if strings.HasSuffix(name, "_ORIGINS") { // each is a URL, and all together are none
+		entries := strings.Split(value, ",")
+		for i, entry := range entries {
+			entries[i] = Mask(strings.TrimSpace(entry))
+		}
+		return strings.Join(entries, ", ")
+	}
 	return Mask(value)
 }
 

@@ -13,7 +13,7 @@ export interface RumOptions {
   app: string;
   /** Its release; named in the log line of an error. */
   release?: string;
-  /** Where reports go. Default: `/api/v1/rum` of the page's own origin. */
+  /** Where reports go. Default: `/api/v1/rum` of the page's own origin. An API elsewhere lists that origin (CORS_ORIGINS). */
   endpoint?: string;
   /** Share of page views that report, 0 to 1. Default 1. */
   sampleRate?: number;

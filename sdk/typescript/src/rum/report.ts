@@ -58,7 +58,8 @@ export class Queue {
 
 /**
  * Sends a report from a page that may be on its way out. `fetch` can say in which trace the page is; a beacon, for
- * browsers that would end the call with the page, cannot.
+ * browsers that would end the call with the page, cannot. A beacon of JSON would first ask an API of another origin whether
+ * it may bring cookies, which none may; without a type it asks nothing, and the API takes it for the JSON that it is.
  */
 export function send(fetcher: typeof fetch, endpoint: string, body: string, traceparent: string | undefined): void {
   if ("keepalive" in Request.prototype) {
@@ -67,5 +68,5 @@ export function send(fetcher: typeof fetch, endpoint: string, body: string, trac
     void fetcher(endpoint, request).catch(() => undefined);
     return;
   }
-  navigator.sendBeacon(endpoint, new Blob([body], { type: "application/json" }));
+  navigator.sendBeacon(endpoint, new Blob([body]));
 }
