@@ -24,7 +24,7 @@ const (
 	shopSpan  = "00f067aa0ba902b7"
 )
 
-// shop is a web client on an origin of its own, which lists the API's address nowhere but in its pages.
+// shop is a web client on an origin of its own.
 type shop struct {
 	*httptest.Server
 
@@ -42,7 +42,7 @@ func newShop(t *testing.T) shop {
 	return s
 }
 
-// serve adds a page. It has something to paint and to shift, and no icon to look for.
+// serve adds a page with something to paint, and no icon to look for.
 func (s shop) serve(path, head string) {
 	s.pages.HandleFunc("GET "+path+"{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
