@@ -85,13 +85,13 @@ func eventThatIsSentAgain(t *testing.T, contract *telemetrytest.Contract) {
 	o.end()
 }
 
-// aRedisThatIsOnlyRead refuses what is to be kept in it.
-func aRedisThatIsOnlyRead(t *testing.T, contract *telemetrytest.Contract) {
+// aRedisThatKeepsNothing takes versions, and refuses what is to be kept under them.
+func aRedisThatKeepsNothing(t *testing.T, contract *telemetrytest.Contract) {
 	address := redistest.URL(t)
 	options, err := goredis.ParseURL(address.String())
 	require.NoError(t, err)
 	administrator, reader := goredis.NewClient(options), "reader-"+uuid.NewString()
-	require.NoError(t, administrator.ACLSetUser(t.Context(), reader, "on", ">password", "allkeys", "allchannels", "+@all", "-set").Err())
+	require.NoError(t, administrator.ACLSetUser(t.Context(), reader, "on", ">password", "%R~*", "~farmersmarket:cache:1:version:*", "allchannels", "+@all").Err())
 	t.Cleanup(func() {
 		require.NoError(t, administrator.ACLDelUser(context.WithoutCancel(t.Context()), reader).Err())
 		require.NoError(t, administrator.Close())

@@ -34,7 +34,7 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 		"a farm, with Redis":           aFarmWithRedis,
 		"photographs":                  photographs,
 		"a photograph that takes long": aPhotographThatTakesTooLong,
-		"a Redis that is only read":    aRedisThatIsOnlyRead,
+		"a Redis that keeps nothing":   aRedisThatKeepsNothing,
 		"unusual requests":             unusualRequests,
 		"too many requests":            tooManyRequests,
 		"sessions":                     sessions,
