@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,7 +27,7 @@ import (
 func TestMain(m *testing.M) {
 	const database = 9
 	if err := redistest.UseDatabase(database); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
