@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -28,9 +29,9 @@ import (
 )
 
 // TestAKilledServerLosesDoublesAndLeaksNothing kills the server without warning, again and again, while customers order,
-// pay and cancel. They do what good clients do: what was not answered they ask again, with the same key. In the end every
-// order and payment that was acknowledged is there, each key has one outcome, every unit is in an order or available, and
-// the provider has, for each order, what the order says was paid.
+// pay and cancel, while holds expire and windows close. They do what good clients do: what was not answered they ask again, with
+// the same key. In the end every order and payment that was acknowledged is there, each key has one outcome, every unit is in an
+// order or available, the days are closed, and the provider has, for each order, what the order says was paid.
 func TestAKilledServerLosesDoublesAndLeaksNothing(t *testing.T) {
 	kills := 60
 	if testing.Short() {
@@ -42,20 +43,32 @@ func TestAKilledServerLosesDoublesAndLeaksNothing(t *testing.T) {
 			_, err := migrations.Migrate(t.Context(), s.DB())
 			require.NoError(t, err)
 			crash.fair = markettest.NewFairAt(t, s, time.Now().UTC().Truncate(time.Second), 100_000, 100_000, 2000, 300)
+			crash.planClosingDays()
 		})
-		for range kills {
+		cut := 0
+		for n := range kills {
 			p := start(t, crash.settings()...)
 			crash.logIn(p)
+			crash.killing.Store(false)
+			crash.cut.Store(false)
 			crash.shopUntil(p, func() {
 				time.Sleep(time.Duration(20+rand.IntN(180)) * time.Millisecond) // the kill is to come at any moment
+				crash.killing.Store(true)
 				require.NoError(t, p.cmd.Process.Kill())
 				<-p.done
 			})
+			if crash.cut.Load() {
+				cut++
+			}
 			crash.open(crash.endLeases)
+			if n%3 == 0 {
+				crash.open(crash.endHolds)
+			}
 		}
+		require.Greater(t, 2*cut, kills, "most kills cut a request that was under way")
 		p := start(t, crash.settings()...)
 		crash.askAgain(p)
-		crash.open(crash.waitForPayments)
+		crash.open(crash.waitForTheEnd)
 		require.Zero(t, p.stop(syscall.SIGTERM))
 		crash.open(crash.check)
 	})
@@ -68,10 +81,54 @@ type crashTest struct {
 	t    *testing.T
 	url  string
 	fair *markettest.Fair
+	days []closingDay
+
+	killing atomic.Bool // the server is being killed
+	cut     atomic.Bool // a request had no answer that was sent before
 
 	mu     sync.Mutex
 	tokens []string // of the customers
 	sent   map[string]*sentOrder
+}
+
+// closingDay is a market day of which the window closes while customers order.
+type closingDay struct {
+	market.MarketDay
+
+	offerings []market.Offering
+}
+
+// planClosingDays plans days of which the windows close one after the other.
+func (c *crashTest) planClosingDays() {
+	c.t.Helper()
+	const days, apart = 20, 3 * time.Second
+	now := c.fair.Clock.Now()
+	for n := 1; n <= days; n++ {
+		day, err := c.fair.Plan.AddMarketDay(c.t.Context(), c.fair.Manager, market.MarketDay{
+			MarketID: c.fair.Market.ID, Date: now.AddDate(0, 0, 2+n).Format(time.DateOnly), OpensAt: now, ClosesAt: now.Add(time.Duration(n) * apart),
+		})
+		require.NoError(c.t, err)
+		closing := closingDay{MarketDay: day}
+		for _, of := range c.fair.Offerings {
+			offering, err := c.fair.Plan.Offer(c.t.Context(), c.fair.Manager, market.Offering{
+				MarketDayID: day.ID, ProductID: of.ProductID, Price: of.Price, Quantity: of.Quantity,
+			})
+			require.NoError(c.t, err)
+			closing.offerings = append(closing.offerings, offering)
+		}
+		c.days = append(c.days, closing)
+	}
+}
+
+// day is the one that closes next, or closed a moment ago, as often as it is the fair's, which stays open.
+func (c *crashTest) day() (id string, offerings []market.Offering) {
+	const moment = 200 * time.Millisecond
+	for _, day := range c.days {
+		if time.Since(day.ClosesAt) < moment && rand.IntN(2) == 0 {
+			return day.ID, day.offerings
+		}
+	}
+	return c.fair.Day.ID, c.fair.Offerings
 }
 
 // sentOrder is an order that was asked for, and what is known of it.
@@ -83,8 +140,8 @@ type sentOrder struct {
 	payKey    string // once it was asked to be paid
 	method    string
 	paid      reply // what the payment was answered
-	cancelled bool  // once that is acknowledged
-	cancels   bool  // it was asked to be
+	cancels   bool  // it was asked to be cancelled
+	cancelled int   // the status that this was answered with
 }
 
 // reply is an answer that must stay the same; the zero reply is none yet.
@@ -95,7 +152,7 @@ type reply struct {
 
 func (c *crashTest) settings() []string {
 	return []string{
-		"DATABASE_URL=" + c.url, "MIGRATE=on", "SEED=off", "FAULTS=off", "EXPIRE_INTERVAL=20ms", "CLOSE_INTERVAL=20ms",
+		"DATABASE_URL=" + c.url, "MIGRATE=on", "SEED=off", "FAULTS=off", "ORDER_HOLD=2s", "ORDER_GRACE=1s", "EXPIRE_INTERVAL=20ms", "CLOSE_INTERVAL=20ms",
 		"PAYMENT_INTERVAL=20ms", "AUDIT_INTERVAL=50ms", "ACCESS_LOG_RATIO=0", "TRACE_SAMPLE_RATIO=0",
 		"AUTH_KEYS=test:" + strings.Repeat("A", 43) + "=",
 	}
@@ -180,7 +237,7 @@ func (c *crashTest) next() (string, *sentOrder) {
 		return c.newOrder()
 	}
 	for key, order := range c.sent {
-		unanswered := order.placed == reply{} || order.payKey != "" && order.paid == reply{} || order.cancels && !order.cancelled
+		unanswered := order.placed == reply{} || order.payKey != "" && order.paid == reply{} || order.cancels && order.cancelled == 0
 		if unanswered {
 			return key, order
 		}
@@ -194,10 +251,11 @@ func (c *crashTest) newOrder() (string, *sentOrder) {
 		Quantity   int    `json:"quantity"`
 	}
 	var lines []line
-	for _, i := range rand.Perm(len(c.fair.Offerings))[:1+rand.IntN(len(c.fair.Offerings))] {
-		lines = append(lines, line{c.fair.Offerings[i].ID, 1 + rand.IntN(3)})
+	day, offerings := c.day()
+	for _, i := range rand.Perm(len(offerings))[:1+rand.IntN(len(offerings))] {
+		lines = append(lines, line{offerings[i].ID, 1 + rand.IntN(3)})
 	}
-	body, err := json.Marshal(map[string]any{"market_day_id": c.fair.Day.ID, "slot_id": c.fair.Market.Slots[0].ID, "lines": lines})
+	body, err := json.Marshal(map[string]any{"market_day_id": day, "slot_id": c.fair.Market.Slots[0].ID, "lines": lines})
 	if err != nil {
 		panic(err) // these types can be written
 	}
@@ -263,8 +321,8 @@ func (c *crashTest) cancel(p *process, order *sentOrder) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case got.status == http.StatusOK:
-		order.cancelled = true
+	case got.status == http.StatusOK, got.status == http.StatusConflict: // which it is when it has expired, or the harvest has begun
+		order.cancelled = got.status
 	case !c.unanswered(got):
 		c.t.Errorf("cancelling an order was answered with %d: %s", got.status, got.body)
 	}
@@ -286,16 +344,25 @@ func (c *crashTest) send(p *process, token, path, key string, body []byte) reply
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	alive := !c.killing.Load()
+	content, status, err := answerTo(request)
+	if err != nil {
+		if alive && c.killing.Load() {
+			c.cut.Store(true)
+		}
+		return reply{}
+	}
+	return reply{status, traceID.ReplaceAllString(string(content), "")}
+}
+
+func answerTo(request *http.Request) (content []byte, status int, err error) {
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return reply{}
+		return nil, 0, err
 	}
 	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	if err != nil {
-		return reply{}
-	}
-	return reply{response.StatusCode, traceID.ReplaceAllString(string(content), "")}
+	content, err = io.ReadAll(response.Body)
+	return content, response.StatusCode, err
 }
 
 // endLeases lets the time pass that a call of the provider may take, after which others may ask.
@@ -303,6 +370,13 @@ func (c *crashTest) endLeases(s *store.Store) {
 	now := time.Now().UTC()
 	_, err := s.DB().ExecContext(c.t.Context(),
 		"UPDATE payments SET lease_expires_at = ?, next_attempt_at = ? WHERE next_attempt_at IS NOT NULL", now, now)
+	require.NoError(c.t, err)
+}
+
+// endHolds lets the holds end of orders that are being paid, as when the window is moved.
+func (c *crashTest) endHolds(s *store.Store) {
+	_, err := s.DB().ExecContext(c.t.Context(), "UPDATE orders SET hold_expires_at = ?, first_hold_expires_at = "+
+		"COALESCE(first_hold_expires_at, hold_expires_at) WHERE state = 'pending_payment' AND id IN (SELECT order_id FROM payments WHERE state IN ('created', 'processing'))", time.Now().UTC())
 	require.NoError(c.t, err)
 }
 
@@ -323,7 +397,7 @@ func (c *crashTest) askAgain(p *process) {
 				until(func() { c.payFor(p, order) }, func() bool { return order.paid != reply{} })
 			}
 			if order.cancels {
-				until(func() { c.cancel(p, order) }, func() bool { return order.cancelled })
+				until(func() { c.cancel(p, order) }, func() bool { return order.cancelled != 0 })
 			}
 			return nil
 		})
@@ -331,14 +405,16 @@ func (c *crashTest) askAgain(p *process) {
 	_ = asking.Wait() // they report to the test themselves
 }
 
-// waitForPayments waits until the server has nothing more to ask the provider, and the provider nothing to tell.
-func (c *crashTest) waitForPayments(s *store.Store) {
+// waitForTheEnd waits until the server has nothing more to ask the provider, and the provider nothing to tell, no order waits to be
+// paid, and the days of which the window is over are closed.
+func (c *crashTest) waitForTheEnd(s *store.Store) {
 	require.Eventually(c.t, func() bool {
 		var left int
 		err := s.DB().NewRaw("SELECT (SELECT count(*) FROM payments WHERE state IN ('created', 'processing', 'refunding')) + "+
-			"(SELECT count(*) FROM sandbox_deliveries)").Scan(c.t.Context(), &left)
+			"(SELECT count(*) FROM sandbox_deliveries) + (SELECT count(*) FROM orders WHERE state = 'pending_payment') + "+
+			"(SELECT count(*) FROM market_days WHERE closed_at IS NULL AND closes_at < ?)", time.Now().UTC()).Scan(c.t.Context(), &left)
 		return err == nil && left == 0
-	}, patience, 50*time.Millisecond, "payments come to an end")
+	}, patience, 50*time.Millisecond, "payments, holds and days come to an end")
 }
 
 // check compares what the customers know with the database.
@@ -360,7 +436,7 @@ func (c *crashTest) check(s *store.Store) {
 		}
 	}
 	charged := c.charged(s)
-	var acknowledged, paid int
+	var acknowledged, paid, expired, late int
 	for key, order := range c.sent {
 		found, isStored := stored[key]
 		if order.id == "" {
@@ -370,23 +446,43 @@ func (c *crashTest) check(s *store.Store) {
 		acknowledged++
 		require.True(c.t, isStored, "order %s was acknowledged and is lost", order.id)
 		require.Equal(c.t, order.id, found.ID)
-		if order.paid.status == http.StatusOK {
+		require.Contains(c.t, order.ends(), found.State, "order %s", order.id)
+		switch found.State {
+		case market.OrderPaid:
 			paid++
+		case market.OrderExpired:
+			expired++
+			if slices.ContainsFunc(found.Payments, func(p market.Payment) bool { return p.RefundReason == market.RefundLate }) {
+				late++
+			}
 		}
-		want := market.OrderPendingPayment
-		switch {
-		case order.cancelled:
-			want = market.OrderCancelled
-		case order.paid.status == http.StatusOK:
-			want = market.OrderPaid
-		}
-		require.Equal(c.t, want, found.State, "order %s", order.id)
 		require.Equal(c.t, found.State == market.OrderPaid, charged[order.id] == found.Total.Amount, "order %s", order.id)
 	}
 	require.Len(c.t, stored, acknowledged, "nothing is there that nobody asked for")
 	require.Positive(c.t, acknowledged)
 	require.Positive(c.t, paid)
-	c.t.Logf("%d orders, of which %d were acknowledged, and of those %d paid", len(c.sent), acknowledged, paid)
+	closed, err := s.DB().NewSelect().Table("market_days").Where("closed_at IS NOT NULL").Count(c.t.Context())
+	require.NoError(c.t, err)
+	if !testing.Short() {
+		require.Positive(c.t, expired)
+		require.Positive(c.t, late)
+		require.Positive(c.t, closed)
+	}
+	c.t.Logf("%d orders, of which %d were acknowledged, and of those %d paid, and %d expired, %d of which were captured late; %d days closed",
+		len(c.sent), acknowledged, paid, expired, late, closed)
+}
+
+// ends are the states in which the order may be in the end, by what its customer was answered.
+func (o *sentOrder) ends() []market.OrderState {
+	switch {
+	case o.cancelled == http.StatusOK:
+		return []market.OrderState{market.OrderCancelled}
+	case strings.Contains(o.paid.body, `"state":"paid"`):
+		return []market.OrderState{market.OrderPaid}
+	case o.paid.status == http.StatusOK: // the provider had not captured it yet
+		return []market.OrderState{market.OrderPaid, market.OrderExpired}
+	}
+	return []market.OrderState{market.OrderExpired}
 }
 
 // charged returns what the provider has kept for each order, in minor units. It has captured each payment once at most,

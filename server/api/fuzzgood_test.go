@@ -154,7 +154,7 @@ func (w *world) writes() map[string]func() goodRequest {
 			_, err := w.fair.Checkout.Cancel(w.t.Context(), w.fair.Manager, order.ID)
 			require.NoError(w.t, err)
 			_, _ = w.fair.Checkout.AttendPayments(w.t.Context()) // it fails for payments that only an event has told to be captured
-			return goodRequest{user: w.manager, param: order.ID}
+			return goodRequest{user: w.manager, param: order.ID, header: []string{"Idempotency-Key", uuid.NewString()}}
 		},
 		"take-payment-event": w.delivery,
 	}

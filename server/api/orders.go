@@ -163,7 +163,7 @@ func RegisterOrders(api huma.API, checkout *market.Checkout) {
 	registerOrderStep(api, owner(market.Roles()...), "cancel-order", "cancel", "Cancel an order; what was paid is refunded", checkout.Cancel)
 	registerOrderStep(api, manager, "pack-order", "packed", "Mark an order as packed", checkout.Pack)
 	registerOrderStep(api, manager, "collect-order", "collected", "Mark an order as collected", checkout.Collect)
-	registerOrderStep(api, manager, "retry-refund", "refund", "Try a refund that has failed again", checkout.RetryRefund)
+	registerRefundRetry(api, manager, checkout)
 }
 
 func registerPlacing(api huma.API, checkout *market.Checkout) {
@@ -245,6 +245,24 @@ func registerPaying(api huma.API, checkout *market.Checkout) {
 			order, _, replayed, err := checkout.Pay(ctx, actor(ctx), market.PayRequest{
 				OrderID: params.ID, IdempotencyKey: params.Key, Method: params.Body.Method,
 			})
+			if err != nil {
+				return nil, refusedReplay(ctx, err, replayed)
+			}
+			return answerRepeatable(order, replayed), nil
+		})
+}
+
+func registerRefundRetry(api huma.API, rule Access, checkout *market.Checkout) {
+	op := operation(http.MethodPost, "retry-refund", "/api/v1/orders/{id}/refund", "Try a refund that has failed again", "Orders",
+		http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)
+	op.Description = "While a refund is under way, nothing is changed. " + repeats
+	huma.Register(api, protect(rule, op),
+		func(ctx context.Context, params *struct {
+			IDParam
+			KeyParam
+		},
+		) (*repeatableAnswer, error) {
+			order, replayed, err := checkout.RetryRefund(ctx, actor(ctx), params.ID, params.Key)
 			if err != nil {
 				return nil, refusedReplay(ctx, err, replayed)
 			}

@@ -90,7 +90,7 @@ func TestAMarketManagerSeesWhichRefundsHaveFailedAndTriesThemAgain(t *testing.T)
 		require.Equal(t, "refund_failed", orders[0].Payments[0].State)
 		require.Equal(t, "the account is closed", orders[0].Payments[0].RefundFailure)
 
-		again := send(t, app, manager, http.MethodPost, path+"/refund", nil)
+		again := send(t, app, manager, http.MethodPost, path+"/refund", nil, "Idempotency-Key", "again")
 		require.Equal(t, 200, again.status, string(again.body))
 		require.Equal(t, "refunding", decode[item[api.Order]](t, again.body).Data.Payments[0].State)
 		require.Empty(t, failed())

@@ -19,8 +19,9 @@ const OutcomeRetention = 24 * time.Hour
 
 // Operations that take an idempotency key. Each has keys of its own.
 const (
-	placeOperation = "place"
-	payOperation   = "pay"
+	placeOperation  = "place"
+	payOperation    = "pay"
+	refundOperation = "refund"
 )
 
 // RequestKey identifies a request: an account's own key for one operation, and what is asked for with it.

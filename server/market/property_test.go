@@ -275,7 +275,7 @@ func (m *marketDrive) retryRefund(rt *rapid.T) step {
 		return nothing
 	}
 	return func() error {
-		_, err := m.fair.Checkout.RetryRefund(ctx(), m.fair.Manager, p.order.ID)
+		_, _, err := m.fair.Checkout.RetryRefund(ctx(), m.fair.Manager, p.order.ID, uuid.NewString())
 		return allow(err, market.ErrConflict)
 	}
 }
@@ -368,7 +368,7 @@ func (m *marketDrive) settle(rt *rapid.T) {
 		upkeep(rt, m.fair)
 	}
 	for _, order := range m.orders(rt) {
-		_, err := m.fair.Checkout.RetryRefund(ctx(), m.fair.Manager, order.ID)
+		_, _, err := m.fair.Checkout.RetryRefund(ctx(), m.fair.Manager, order.ID, uuid.NewString())
 		require.NoError(rt, allow(err, market.ErrConflict))
 	}
 	upkeep(rt, m.fair)

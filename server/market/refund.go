@@ -2,7 +2,9 @@ package market
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -57,29 +59,66 @@ func (p *Payment) reportRefund(refund Refund, now time.Time) {
 	}
 }
 
-// RetryRefund tries again to give back what could not be given back. While a refund is under way it changes nothing. It
-// fails with ErrForbidden, with ErrNotFound, and with ErrConflict when no refund of the order has failed.
-func (c *Checkout) RetryRefund(ctx context.Context, actor Actor, id string) (Order, error) {
+// RetryRefund tries again to give back what could not be given back. While a refund is under way it changes nothing. Repeated
+// with the same key it has the outcome that it had at first, and replayed is true: what comes late begins no other try. It fails
+// with ErrForbidden, ErrNotFound, ErrInvalid and ErrKeyReused, and with ErrConflict when no refund of the order has failed.
+func (c *Checkout) RetryRefund(ctx context.Context, actor Actor, id, idempotencyKey string) (order Order, replayed bool, err error) {
 	if err := actor.mustManage("try a refund again"); err != nil {
-		return Order{}, err
+		return Order{}, false, err
 	}
-	return c.change(ctx, actor, id, "try a refund again", func(ctx context.Context, tx CheckoutTx, order *Order) error {
-		underWay := false
-		for i := range order.Payments {
-			payment := &order.Payments[i]
-			underWay = underWay || payment.State == PaymentRefunding
-			if payment.State != PaymentRefundFailed {
-				continue
-			}
-			underWay = true
-			payment.giveBack(payment.RefundReason, c.clock.Now())
-			if err := tx.SavePayment(ctx, order.CustomerID, *payment); err != nil {
-				return err
+	id = strings.ToLower(id)
+	key, err := newRequestKey(actor, refundOperation, idempotencyKey, id)
+	if err != nil {
+		return Order{}, false, err
+	}
+	var result outcome
+	err = c.atomically(ctx, "try a refund again", func(ctx context.Context, tx CheckoutTx) error {
+		if err := tx.HoldKey(ctx, actor.ID, refundOperation+" "+idempotencyKey); err != nil {
+			return err
+		}
+		order, refusal := tx.LockOrder(ctx, id)
+		if refusal != nil && refusalOf(refusal) == nil {
+			return refusal
+		}
+		if result, err = earlier(ctx, tx, key); !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if refusal == nil {
+			refusal = c.giveBackAgain(ctx, tx, &order)
+		}
+		result = outcome{Order: &order}
+		if refusal != nil {
+			if result = (outcome{Refusal: refusalOf(refusal)}); result.Refusal == nil {
+				return refusal
 			}
 		}
-		if !underWay {
-			return &ConflictError{Kind: "order", ID: order.ID, Reason: "has no refund that failed"}
-		}
-		return nil
+		result, err = c.keep(ctx, tx, key, result)
+		return err
 	})
+	if err != nil {
+		return Order{}, false, err
+	}
+	order, err = result.result()
+	return order, result.replayed, err
+}
+
+// giveBackAgain begins another try of each refund of the locked order that has failed.
+func (c *Checkout) giveBackAgain(ctx context.Context, tx CheckoutTx, order *Order) error {
+	underWay := false
+	for i := range order.Payments {
+		payment := &order.Payments[i]
+		underWay = underWay || payment.State == PaymentRefunding
+		if payment.State != PaymentRefundFailed {
+			continue
+		}
+		underWay = true
+		payment.giveBack(payment.RefundReason, c.clock.Now())
+		if err := tx.SavePayment(ctx, order.CustomerID, *payment); err != nil {
+			return err
+		}
+	}
+	if !underWay {
+		return &ConflictError{Kind: "order", ID: order.ID, Reason: "has no refund that failed"}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/farmersmarket/platform/server/market"
@@ -115,14 +116,14 @@ func TestAFailedRefundIsListedAndTriedAgainByAManager(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, map[market.PaymentState]int{refunding: 0, refundFailed: 1}, open)
 
-		_, err = fair.Checkout.RetryRefund(t.Context(), owner(order), order.ID)
+		_, _, err = fair.Checkout.RetryRefund(t.Context(), owner(order), order.ID, uuid.NewString())
 		require.ErrorIs(t, err, market.ErrForbidden)
-		_, err = fair.Checkout.RetryRefund(t.Context(), fair.Manager, other.ID)
+		_, _, err = fair.Checkout.RetryRefund(t.Context(), fair.Manager, other.ID, uuid.NewString())
 		require.ErrorIs(t, err, market.ErrConflict)
 		old := fair.Provider.ReportRefund(fair.Provider.Refunds()[0].ProviderRef, refundFailed)
 		fair.Provider.AnswerRefunds(refunding)
 		for range 2 {
-			again, err := fair.Checkout.RetryRefund(t.Context(), fair.Manager, order.ID)
+			again, _, err := fair.Checkout.RetryRefund(t.Context(), fair.Manager, order.ID, uuid.NewString())
 			require.NoError(t, err, "saying it twice changes nothing")
 			require.Equal(t, refunding, again.Payments[0].State)
 			require.Empty(t, again.Payments[0].RefundFailure)
@@ -138,11 +139,38 @@ func TestAFailedRefundIsListedAndTriedAgainByAManager(t *testing.T) {
 		require.Equal(t, refunded, payment.State)
 		require.Equal(t, second.ProviderRef, payment.RefundRef)
 		require.Empty(t, failedRefunds(t, fair, fair.Manager))
-		_, err = fair.Checkout.RetryRefund(t.Context(), fair.Manager, order.ID)
+		_, _, err = fair.Checkout.RetryRefund(t.Context(), fair.Manager, order.ID, uuid.NewString())
 		require.ErrorIs(t, err, market.ErrConflict, "it is given back")
 		for _, intent := range fair.Provider.Intents() {
 			require.Equal(t, 1, intent.Refunds)
 		}
+	})
+}
+
+func TestALateRepeatOfARetryBeginsNoOtherTry(t *testing.T) {
+	eachFair(t, []int64{9}, func(t *testing.T, fair *markettest.Fair) {
+		order, other := refundIn(t, fair, refundFailed), refundIn(t, fair, refundFailed)
+		fair.Provider.AnswerRefunds(refundFailed)
+		first, replayed, err := fair.Checkout.RetryRefund(t.Context(), fair.Manager, order.ID, "key")
+		require.NoError(t, err)
+		require.False(t, replayed)
+		upkeep(t, fair)
+		tries := len(fair.Provider.Refunds())
+		require.Equal(t, refundFailed, paymentNow(t, fair, order).State, "it has failed once more")
+
+		again, replayed, err := fair.Checkout.RetryRefund(t.Context(), fair.Manager, order.ID, "key")
+		require.NoError(t, err)
+		require.True(t, replayed)
+		require.Equal(t, first, again)
+		upkeep(t, fair)
+		require.Len(t, fair.Provider.Refunds(), tries)
+
+		_, _, err = fair.Checkout.RetryRefund(t.Context(), fair.Manager, other.ID, "key")
+		require.ErrorIs(t, err, market.ErrKeyReused)
+		_, _, err = fair.Checkout.RetryRefund(t.Context(), fair.Manager, order.ID, "another-key")
+		require.NoError(t, err)
+		upkeep(t, fair)
+		require.Len(t, fair.Provider.Refunds(), tries+1)
 	})
 }
 
@@ -166,7 +194,7 @@ func TestARefundThatWasMadeByHandIsFoundWhenItIsTriedAgain(t *testing.T) {
 			ProviderRef: payment.ProviderRef, Amount: payment.Amount, IdempotencyKey: "by hand",
 		})
 		require.NoError(t, err)
-		_, err = fair.Checkout.RetryRefund(t.Context(), fair.Manager, order.ID)
+		_, _, err = fair.Checkout.RetryRefund(t.Context(), fair.Manager, order.ID, uuid.NewString())
 		require.NoError(t, err)
 		upkeep(t, fair)
 		require.Equal(t, refunded, paymentNow(t, fair, order).State)

@@ -223,7 +223,7 @@ var hotOperations = map[string]hot{
 		return err
 	}},
 	"a failed refund is tried again": {do: func(ctx context.Context, b *hotBench) error {
-		_, err := b.Checkout.RetryRefund(ctx, b.Manager, b.order.ID)
+		_, _, err := b.Checkout.RetryRefund(ctx, b.Manager, b.order.ID, uuid.NewString())
 		if errors.Is(err, market.ErrConflict) { // none has failed
 			return nil
 		}

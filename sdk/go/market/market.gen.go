@@ -2564,6 +2564,12 @@ type PayOrderParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
+// RetryRefundParams defines parameters for RetryRefund.
+type RetryRefundParams struct {
+	// IdempotencyKey A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome.
+	IdempotencyKey string `json:"Idempotency-Key"`
+}
+
 // TakePaymentEventJSONBody defines parameters for TakePaymentEvent.
 type TakePaymentEventJSONBody map[string]interface{}
 
@@ -3193,8 +3199,10 @@ type ClientInterface interface {
 
 	// RetryRefund Try a refund that has failed again
 	//
+	// While a refund is under way, nothing is changed. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
+	//
 	// Corresponds with POST /api/v1/orders/{id}/refund (the `RetryRefund` operationId).
-	RetryRefund(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	RetryRefund(ctx context.Context, id openapi_types.UUID, params *RetryRefundParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// TakePaymentEventWithBody Take an event of a payment provider
 	//
@@ -4364,9 +4372,11 @@ func (c *Client) PayOrder(ctx context.Context, id openapi_types.UUID, params *Pa
 
 // RetryRefund Try a refund that has failed again
 //
+// While a refund is under way, nothing is changed. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
+//
 // Corresponds with POST /api/v1/orders/{id}/refund (the `RetryRefund` operationId).
-func (c *Client) RetryRefund(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewRetryRefundRequest(c.Server, id)
+func (c *Client) RetryRefund(ctx context.Context, id openapi_types.UUID, params *RetryRefundParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryRefundRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7084,7 +7094,7 @@ func NewPayOrderRequestWithBody(server string, id openapi_types.UUID, params *Pa
 }
 
 // NewRetryRefundRequest constructs an http.Request for the RetryRefund method
-func NewRetryRefundRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+func NewRetryRefundRequest(server string, id openapi_types.UUID, params *RetryRefundParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -7112,6 +7122,19 @@ func NewRetryRefundRequest(server string, id openapi_types.UUID) (*http.Request,
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
 	}
 
 	return req, nil
@@ -8170,10 +8193,12 @@ type ClientWithResponsesInterface interface {
 
 	// RetryRefundWithResponse Try a refund that has failed again
 	//
+	// While a refund is under way, nothing is changed. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/orders/{id}/refund (the `RetryRefund` operationId).
-	RetryRefundWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error)
+	RetryRefundWithResponse(ctx context.Context, id openapi_types.UUID, params *RetryRefundParams, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error)
 
 	// TakePaymentEventWithBodyWithResponse Take an event of a payment provider
 	//
@@ -13140,6 +13165,11 @@ func (r PayOrderResponse) ContentType() string {
 	return ""
 }
 
+// RetryRefundResponse200Headers the declared response headers of an HTTP 200 response for RetryRefund
+type RetryRefundResponse200Headers struct {
+	IdempotencyReplayed *string
+}
+
 type RetryRefundResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -13163,6 +13193,8 @@ type RetryRefundResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// ApplicationproblemJSON504 the response for an HTTP 504 `application/problem+json` response
 	ApplicationproblemJSON504 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RetryRefundResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -15074,11 +15106,13 @@ func (c *ClientWithResponses) PayOrderWithResponse(ctx context.Context, id opena
 
 // RetryRefundWithResponse Try a refund that has failed again
 //
+// While a refund is under way, nothing is changed. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/v1/orders/{id}/refund (the `RetryRefund` operationId).
-func (c *ClientWithResponses) RetryRefundWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error) {
-	rsp, err := c.RetryRefund(ctx, id, reqEditors...)
+func (c *ClientWithResponses) RetryRefundWithResponse(ctx context.Context, id openapi_types.UUID, params *RetryRefundParams, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error) {
+	rsp, err := c.RetryRefund(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -19695,6 +19729,19 @@ func ParseRetryRefundResponse(rsp *http.Response) (*RetryRefundResponse, error) 
 		}
 		response.ApplicationproblemJSON504 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RetryRefundResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

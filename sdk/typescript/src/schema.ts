@@ -708,7 +708,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try a refund that has failed again */
+        /**
+         * Try a refund that has failed again
+         * @description While a refund is under way, nothing is changed. A repeat with the same key is answered as the request was, with the order as it was then or the same refusal (402, 404, 409, 422), and with Idempotency-Replayed: true; only the trace_id of a problem is the repeat's. While the first is being carried out, a repeat waits for some seconds and is then answered with 409 and Retry-After. The same key with another body is a 422. Answers of 5xx, and those given before the order is looked at (400, 401, 413, 422 of the schema, 429), leave the key free. What was refused is remembered for at least 24 hours, what was ordered or paid for good; keys belong to an account and an operation. To see an order as it is now, get it.
+         */
         post: operations["retry-refund"];
         delete?: never;
         options?: never;
@@ -7036,7 +7039,10 @@ export interface operations {
     "retry-refund": {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description A value of your own, new for each new request; not . or .., which no path can carry. The same request with the same key is carried out once; a repeat gets its outcome. */
+                "Idempotency-Key": string;
+            };
             path: {
                 /** @description Id of the resource. */
                 id: string;
@@ -7048,6 +7054,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "Idempotency-Replayed"?: string;
                     [name: string]: unknown;
                 };
                 content: {
