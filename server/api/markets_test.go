@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
@@ -58,10 +59,10 @@ func TestAManagerChangesAMarketAndItsSlots(t *testing.T) {
 }
 
 func TestASlotIsRemovedOnceNoOrderWaitsForIt(t *testing.T) {
-	manage := func(do func(*markettest.Fair, *testing.T, market.Actor, string) (market.Order, error)) func(*testing.T, *markettest.Fair, market.Order) {
+	manage := func(do func(*market.Checkout, context.Context, market.Actor, string) (market.Order, error)) func(*testing.T, *markettest.Fair, market.Order) {
 		return func(t *testing.T, fair *markettest.Fair, order market.Order) {
 			t.Helper()
-			_, err := do(fair, t, fair.Manager, order.ID)
+			_, err := do(fair.Checkout, t.Context(), fair.Manager, order.ID)
 			require.NoError(t, err)
 		}
 	}
@@ -71,15 +72,9 @@ func TestASlotIsRemovedOnceNoOrderWaitsForIt(t *testing.T) {
 		_, _, _, err := fair.Checkout.Pay(t.Context(), buyer, market.PayRequest{OrderID: order.ID, IdempotencyKey: order.ID})
 		require.NoError(t, err)
 	}
-	pack := manage(func(f *markettest.Fair, t *testing.T, a market.Actor, id string) (market.Order, error) {
-		return f.Checkout.Pack(t.Context(), a, id)
-	})
-	collect := manage(func(f *markettest.Fair, t *testing.T, a market.Actor, id string) (market.Order, error) {
-		return f.Checkout.Collect(t.Context(), a, id)
-	})
-	cancel := manage(func(f *markettest.Fair, t *testing.T, a market.Actor, id string) (market.Order, error) {
-		return f.Checkout.Cancel(t.Context(), a, id)
-	})
+	pack := manage((*market.Checkout).Pack)
+	collect := manage((*market.Checkout).Collect)
+	cancel := manage((*market.Checkout).Cancel)
 	for name, c := range map[string]struct {
 		steps  []func(*testing.T, *markettest.Fair, market.Order)
 		status int

@@ -32,7 +32,8 @@ func (b *hotBench) fillMarket(t *testing.T) {
 	}{
 		{
 			"accounts", "id, email, name, role, password_hash, credentials_version, created_at, updated_at",
-			id + ", " + key + ", name, role, password_hash, 1, created_at, updated_at", "accounts AS s WHERE s.id = ?", []any{b.buyer.ID},
+			id + ", " + key + ", name, role, password_hash, 1, created_at, updated_at", "accounts AS s WHERE s.id = ?",
+			[]any{b.buyer.ID},
 		},
 		{
 			"farms", "id, name, description, place, region, country, sort_name, search_text, created_at, updated_at, verified_at",
