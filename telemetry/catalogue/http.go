@@ -10,7 +10,7 @@ var (
 	}
 	HTTPMethod = Label{
 		Name: "http_request_method", Help: "HTTP method; _OTHER for unknown ones",
-		Values: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER"},
+		Values: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", otherMethod},
 	}
 	HTTPStatus = Label{
 		Name: "http_response_status_code", Help: "HTTP status code of the response",
@@ -23,6 +23,13 @@ var (
 			ErrorDependency, ErrorTimeout, ErrorInternal, ErrorCanceled, ErrorInjected,
 		},
 	}
+)
+
+// Names of spans have HTTP for the method where it is unknown, as the OpenTelemetry HTTP conventions say.
+const (
+	methodAttribute    = "http.request.method"
+	otherMethod        = "_OTHER"
+	otherMethodInNames = "HTTP"
 )
 
 // UnmatchedRoute is the http_route of every request that no registered route matched.

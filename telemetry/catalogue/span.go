@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -62,24 +61,37 @@ type Event struct {
 // Attributes returns all that the event can have.
 func (e Event) Attributes() []Attribute { return slices.Concat(e.Always, e.Sometimes) }
 
-// Matches says whether a span of this kind can have the name: whether that is one of the patterns with something in
-// the place of each {attribute}.
-func (s Span) Matches(name string) bool {
-	return matches(s.Name, name) || s.Fallback != "" && matches(s.Fallback, name)
+// Matches says whether a span of this kind can have the name, where value returns the value of an attribute of that span as a
+// text, and whether it has the attribute.
+func (s Span) Matches(name string, value func(attribute string) (string, bool)) bool {
+	want, complete := s.nameOf(s.Name, value)
+	if !complete && s.Fallback != "" {
+		want, complete = s.nameOf(s.Fallback, value)
+	}
+	return complete && name == want
 }
 
-func matches(pattern, name string) bool {
-	var expression strings.Builder
+// nameOf returns the pattern with the value of each {attribute} in its place, and whether there is one of each.
+func (s Span) nameOf(pattern string, value func(attribute string) (string, bool)) (name string, complete bool) {
+	var filled strings.Builder
 	for rest, more := pattern, true; more; {
-		var literal string
+		var literal, attribute string
 		literal, rest, more = strings.Cut(rest, "{")
-		expression.WriteString(regexp.QuoteMeta(literal))
-		if more {
-			expression.WriteString(".+")
-			_, rest, _ = strings.Cut(rest, "}")
+		filled.WriteString(literal)
+		if !more {
+			break
 		}
+		attribute, rest, _ = strings.Cut(rest, "}")
+		text, present := value(attribute)
+		if !present {
+			return "", false
+		}
+		if attribute == methodAttribute && text == otherMethod {
+			text = otherMethodInNames
+		}
+		filled.WriteString(text)
 	}
-	return regexp.MustCompile("^" + expression.String() + "$").MatchString(name)
+	return filled.String(), true
 }
 
 // with returns the span with what another declaration of it adds.

@@ -24,6 +24,8 @@ var bakery = catalogue.Catalogue{
 			{Name: "bread", Help: "Kind of bread", Values: bread.Values},
 			{Name: "shop", Help: "Shop", Bound: "the shops of the bakery"},
 		},
+	}, {
+		Name: "baking_minutes", Type: catalogue.Histogram, Help: "Time in the oven.", Buckets: []float64{60, 120},
 	}},
 	Spans: []catalogue.Span{{
 		Name: "bake {bread}", Kind: catalogue.InternalSpan, Always: []catalogue.Attribute{bread},
@@ -40,6 +42,7 @@ var bakery = catalogue.Catalogue{
 // seen is what the bakery emitted; each test spoils a part of it.
 type seen struct {
 	page   string
+	baking string // the rest of the page
 	span   *tracepb.Span
 	lines  string
 	record *logspb.LogRecord
@@ -60,9 +63,19 @@ const (
 	otherLine = `{"time":"2026-11-20T12:00:00Z","level":"WARN","msg":"sold","service":"bakery","bread":"spelt","trace_id":"a","span_id":"b"}` + "\n"
 )
 
+// bakingTimes is a histogram of one time, with buckets up to the bounds.
+func bakingTimes(bounds ...string) string {
+	lines := "# HELP baking_minutes Time in the oven.\n# TYPE baking_minutes histogram\n"
+	for _, bound := range append(bounds, "+Inf") {
+		lines += `baking_minutes_bucket{le="` + bound + `"} 1` + "\n"
+	}
+	return lines + "baking_minutes_sum 30\nbaking_minutes_count 1\n"
+}
+
 func asDeclared() *seen {
 	return &seen{
-		page: head + `loaves_sold_total{bread="rye",shop="north"} 1` + "\n" + `loaves_sold_total{bread="spelt",shop="south"} 2` + "\n",
+		page:   head + `loaves_sold_total{bread="rye",shop="north"} 1` + "\n" + `loaves_sold_total{bread="spelt",shop="south"} 2` + "\n",
+		baking: bakingTimes("60", "120"),
 		span: &tracepb.Span{
 			Name: "bake rye", Kind: tracepb.Span_SPAN_KIND_INTERNAL, Attributes: []*commonpb.KeyValue{text("bread", "rye")},
 			Events: []*tracepb.Span_Event{{Name: "risen", Attributes: []*commonpb.KeyValue{integer("minutes", 90)}}},
@@ -81,7 +94,7 @@ func asDeclared() *seen {
 func (s *seen) by(t *testing.T, declared catalogue.Catalogue) *telemetrytest.Contract {
 	t.Helper()
 	contract := telemetrytest.NewContract(declared, nil)
-	require.NoError(t, contract.SeeMetrics(s.page))
+	require.NoError(t, contract.SeeMetrics(s.page+s.baking))
 	contract.SeeSpans([]*tracepb.ResourceSpans{{
 		Resource:   &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.name", "bakery")}},
 		ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{s.span}}},
@@ -116,8 +129,21 @@ func TestWhatIsNotDeclaredIsFound(t *testing.T) {
 			func(s *seen) { s.page += `loaves_sold_total{bread="rye",till="1"} 1` + "\n" }, "metric loaves_sold_total has the label till, which is not declared",
 		},
 		"a span": {func(s *seen) { s.span.Name = "knead" }, `internal span "knead" is not declared`},
+		"a span whose name is of other attributes than its own": {
+			func(s *seen) { s.span.Name = "bake spelt" }, `internal span "bake spelt" is not declared`,
+		},
+		"a span without what its name is made of": {
+			func(s *seen) { s.span.Attributes = nil }, `internal span "bake rye" is not declared`,
+		},
+		"a bucket": {
+			func(s *seen) { s.baking = bakingTimes("60", "90", "120") }, "metric baking_minutes has the buckets [60 90 120], declared [60 120]",
+		},
+		"a histogram without one of its buckets": {
+			func(s *seen) { s.baking = bakingTimes("60") }, "metric baking_minutes has the buckets [60], declared [60 120]",
+		},
 		"an attribute of another type": {
-			func(s *seen) { s.span.Attributes[0] = integer("bread", 1) }, `internal span "bake rye": bread is of type integer, declared as text`,
+			func(s *seen) { s.span.Events[0].Attributes[0] = text("minutes", "90") },
+			`internal span "bake rye": event "risen": minutes is of type text, declared as integer`,
 		},
 		"an event":              {func(s *seen) { s.span.Events[0].Name = "burnt" }, `internal span "bake rye": the event "burnt" is not declared`},
 		"an event without some": {func(s *seen) { s.span.Events[0].Attributes = nil }, `internal span "bake rye": event "risen": minutes is not there`},

@@ -2,6 +2,7 @@ package telemetrytest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -69,6 +70,9 @@ func (c *Contract) compareMetric(m catalogue.Metric, family *dto.MetricFamily) {
 	}
 	for _, series := range family.GetMetric() {
 		c.metrics.take(m.Name, series)
+		if histogram := series.GetHistogram(); histogram != nil && !slices.Equal(boundsOf(histogram), m.Buckets) {
+			c.problem("metric %s has the buckets %v, declared %v", m.Name, boundsOf(histogram), m.Buckets)
+		}
 		if len(series.GetLabel()) != len(m.Labels) {
 			c.problem("metric %s has %d labels, declared %d", m.Name, len(series.GetLabel()), len(m.Labels))
 		}
@@ -81,6 +85,16 @@ func (c *Contract) compareMetric(m catalogue.Metric, family *dto.MetricFamily) {
 			}
 		}
 	}
+}
+
+// boundsOf returns the upper bounds of a histogram's buckets, but for the last, which has none.
+func boundsOf(histogram *dto.Histogram) (bounds []float64) {
+	for _, bucket := range histogram.GetBucket() {
+		if !math.IsInf(bucket.GetUpperBound(), +1) {
+			bounds = append(bounds, bucket.GetUpperBound())
+		}
+	}
+	return bounds
 }
 
 func (c *Contract) missingMetrics() (missing []string) {

@@ -46,12 +46,12 @@ func (c *Contract) seeResource(resource *resourcepb.Resource, seen map[string]bo
 	}
 }
 
-// compareSpan finds the declaration that the span is of: one of its kind whose pattern its name matches, and with which all else
-// about it agrees.
+// compareSpan finds the declaration that the span is of: one of its kind whose pattern gives its name with its own
+// attributes, and with which all else about it agrees.
 func (c *Contract) compareSpan(span *tracepb.Span) {
 	var complaints []string
 	for _, declared := range c.Declared.Spans {
-		if kindOf(span) != declared.Kind || !declared.Matches(span.GetName()) {
+		if kindOf(span) != declared.Kind || !declared.Matches(span.GetName(), valuesOf(span)) {
 			continue
 		}
 		if complaint := complainOf(span, declared); complaint != "" {
@@ -70,6 +70,17 @@ func (c *Contract) compareSpan(span *tracepb.Span) {
 		return
 	}
 	c.problem("%s span %q: %s", kindOf(span), span.GetName(), strings.Join(complaints, "; or "))
+}
+
+// valuesOf returns the values of a span's attributes as texts, as a name has them.
+func valuesOf(span *tracepb.Span) func(attribute string) (string, bool) {
+	return func(attribute string) (string, bool) {
+		i := slices.IndexFunc(span.GetAttributes(), func(a *commonpb.KeyValue) bool { return a.GetKey() == attribute })
+		if i < 0 {
+			return "", false
+		}
+		return fmt.Sprint(valueOf(span.GetAttributes()[i].GetValue())), true
+	}
 }
 
 func kindOf(span *tracepb.Span) catalogue.SpanKind {
