@@ -10,9 +10,9 @@ func newCatalogueCommand() *cobra.Command {
 	var asJSON, asMarkdown bool
 	command := &cobra.Command{
 		Use:   "catalogue [metrics|spans|logs|resource]",
-		Short: "Print every metric, span and log line that the service emits",
-		Long: `Print what the service emits: every metric with type, unit, labels and the values that they can have, every span with
-its attributes and events, every log line with its fields, and the resource that all of it comes from. The service can emit nothing else;
+		Short: "Print every metric, span and log line that our programs emit",
+		Long: `Print what the service, the probe, the pager, the home page and lookout up emit: every metric with type, unit, labels and the values that they can have, every span with
+its attributes and events, every log line with its fields, and the resource that all of it comes from. They can emit nothing else;
 dashboards, alerts and SLOs may use nothing else. docs/telemetry.md is the same as a page.`,
 		Example: `  lookout catalogue
   lookout catalogue spans

@@ -28,7 +28,7 @@ Where programs reach a component by another address than browsers do, the --link
   lookout home --addr :8090 --prometheus-url http://prometheus:9090 --link-grafana http://localhost:3000`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			config.Log = slog.New(slog.NewJSONHandler(command.ErrOrStderr(), nil))
+			config.Log = slog.New(slog.NewJSONHandler(command.ErrOrStderr(), nil)).With("service", "home")
 			handler, err := home.New(config)
 			if err != nil {
 				return err

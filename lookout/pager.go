@@ -50,6 +50,5 @@ func runPager(ctx context.Context, addr string, config pager.Config) error {
 	if err != nil {
 		return fmt.Errorf("pager: listen on %s (change it with --addr): %w", addr, err)
 	}
-	config.Log.Info("pager is listening", "addr", listener.Addr().String(), "dir", config.Dir)
 	return inbox.Serve(ctx, listener)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"time"
@@ -63,7 +62,7 @@ Exit status of --once: 0 when the order went through, 1 when it did not, 2 when 
 			if o.once {
 				return o.runOnce(command.Context(), prober, command.OutOrStdout())
 			}
-			return o.serve(command.Context(), prober, slog.New(slog.NewJSONHandler(command.ErrOrStderr(), nil)))
+			return o.serve(command.Context(), prober)
 		},
 	}
 	flags := command.Flags()
@@ -118,8 +117,8 @@ func (o *probeOptions) runOnce(ctx context.Context, prober *probe.Prober, out io
 	return nil
 }
 
-func (o *probeOptions) serve(ctx context.Context, prober *probe.Prober, log *slog.Logger) error {
-	daemon, err := probe.NewDaemon(prober, o.interval, o.wait, log)
+func (o *probeOptions) serve(ctx context.Context, prober *probe.Prober) error {
+	daemon, err := probe.NewDaemon(prober, o.interval, o.wait)
 	if err != nil {
 		return err
 	}
@@ -127,6 +126,5 @@ func (o *probeOptions) serve(ctx context.Context, prober *probe.Prober, log *slo
 	if err != nil {
 		return fmt.Errorf("probe: listen on %s (change it with --addr): %w", o.addr, err)
 	}
-	log.Info("probe is listening", "addr", listener.Addr().String(), "url", o.config.URL, "interval", o.interval.String())
 	return daemon.Serve(ctx, listener)
 }

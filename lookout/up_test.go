@@ -24,6 +24,8 @@ import (
 	"github.com/farmersmarket/platform/internal/testlog"
 	"github.com/farmersmarket/platform/lookout/process"
 	"github.com/farmersmarket/platform/lookout/stack"
+	"github.com/farmersmarket/platform/telemetry/catalogue"
+	"github.com/farmersmarket/platform/telemetry/telemetrytest"
 )
 
 // soon is far more than anything takes that is waited for here, builds excepted.
@@ -304,6 +306,17 @@ func (b built) isSeen(t *testing.T) {
 	output, status = b.lookout(t, "logs", "--dir", u.dir, "sever")
 	require.Equal(t, statusEnvironment, status)
 	require.Contains(t, output, `did you mean "server"?`)
+
+	contract := telemetrytest.NewContract(catalogue.Stack(), telemetrytest.OfLibraries(t, "lookout"))
+	require.NoError(t, contract.SeeMetrics(get(t, u.ports.URL(stack.PortHome)+"/metrics")))
+	require.Contains(t, get(t, u.ports.URL(stack.PortHome)+"/traces/"+strings.Repeat("1", 32)), "The trace cannot be shown")
+	lines, err := os.ReadFile(filepath.Join(u.dir, "logs", "lookout.log"))
+	require.NoError(t, err)
+	contract.SeeLogs(string(lines))
+	contract.Check(t, map[string]string{
+		`log line "a page cannot be made"`: templatesWork,
+		`log line "metrics were not sent"`: "nobody scrapes it here and goes away; the tests of the pager and the probe do",
+	})
 
 	server := parsed.Components[slices.IndexFunc(parsed.Components, func(c stack.Component) bool { return c.Name == "server" })]
 	require.NoError(t, syscall.Kill(server.PID, syscall.SIGSTOP)) // it runs, and answers nobody

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,14 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
-	"github.com/farmersmarket/platform/telemetry/inventory"
 	"github.com/farmersmarket/platform/telemetry/telemetrytest"
 )
 
 // TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse drives real servers through all they do, and all that is
 // done to them, and compares their metrics, spans and log lines with the catalogue both ways.
 func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
-	contract := telemetrytest.NewContract(catalogue.Market(), ofLibraries(t))
+	contract := telemetrytest.NewContract(catalogue.Market(), telemetrytest.OfLibraries(t, "server"))
 	for name, scene := range map[string]func(*testing.T, *telemetrytest.Contract){
 		"requests of every kind":       requestsOfEveryKind,
 		"orders and payments":          ordersAndPayments,
@@ -48,31 +46,7 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { scene(t, contract) })
 	}
-	for _, undeclared := range contract.Undeclared() {
-		t.Errorf("emitted, and not as declared: %s", undeclared)
-	}
-	for _, missing := range contract.Missing() {
-		if neverSeen[missing] == "" {
-			t.Errorf("declared, and not emitted: %s", missing)
-		}
-	}
-	for name := range neverSeen {
-		if !slices.Contains(contract.Missing(), name) {
-			t.Errorf("said never to be seen, and seen after all, or not declared: %s", name)
-		}
-	}
-}
-
-// ofLibraries knows the metrics that come with the Go runtime and libraries, by the inventory.
-func ofLibraries(t *testing.T) func(metric string) bool {
-	t.Helper()
-	programs, err := inventory.Load()
-	require.NoError(t, err)
-	return func(metric string) bool {
-		return slices.ContainsFunc(programs, func(p inventory.Program) bool {
-			return p.Job == "server" && slices.ContainsFunc(p.Metrics, func(m inventory.Metric) bool { return m.Name == metric })
-		})
-	}
+	contract.Check(t, neverSeen)
 }
 
 // observed is a running server of which all that it emits is compared with the contract.

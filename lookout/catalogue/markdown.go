@@ -12,7 +12,7 @@ import (
 // Markdown writes a page of documentation.
 func (c Contract) Markdown(out io.Writer) error {
 	var page strings.Builder
-	page.WriteString("# Telemetry\n\nEverything that the service emits, and the metrics of the probe (`probe_`), the pager (`pager_`) and `lookout up` (`lookout_`). Generated from `telemetry/catalogue`; do not edit.\n")
+	page.WriteString("# Telemetry\n\nEverything that the service emits, and what the probe (metrics `probe_`), the pager (`pager_`), the home page and `lookout up` (`lookout_`) emit. Generated from `telemetry/catalogue`; do not edit.\n")
 	for _, part := range []func(*strings.Builder){c.metricsPage, c.spansPage, c.linesPage, c.resourcePage} {
 		part(&page)
 	}

@@ -14,6 +14,7 @@ import (
 )
 
 const (
+	serviceName        = "pager"
 	defaultMaxBytes    = 16 << 20
 	minMaxBytes        = 1 << 16
 	defaultSilentAfter = 5 * time.Minute
@@ -25,7 +26,7 @@ type Config struct {
 	Dir         string        // folder for the notifications; made when absent
 	MaxBytes    int64         // that the notifications may take on disk, at least 64 KiB; 16 MiB when 0
 	SilentAfter time.Duration // without a Watchdog call the alerting path counts as silent; 5 min when 0
-	Log         *slog.Logger  // slog.Default() when nil
+	Log         *slog.Logger  // of which all lines get the name of the service; slog.Default() when nil
 	Now         func() time.Time
 }
 
@@ -61,6 +62,7 @@ func New(config Config) (*Pager, error) {
 	if config.Log == nil {
 		config.Log = slog.Default()
 	}
+	config.Log = config.Log.With("service", serviceName)
 	if config.Now == nil {
 		config.Now = time.Now
 	}
@@ -90,6 +92,7 @@ func (p *Pager) Serve(ctx context.Context, listener net.Listener) error {
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    1 << 14,
 	}
+	p.Log.Info("pager is listening", "addr", listener.Addr().String(), "dir", p.Dir)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {

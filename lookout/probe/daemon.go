@@ -21,17 +21,17 @@ type Daemon struct {
 	prober   *Prober
 	interval time.Duration
 	patience time.Duration
-	log      *slog.Logger
+	log      *slog.Logger // that of the prober's telemetry
 	metrics  *metrics
 }
 
 // NewDaemon returns a daemon that runs every interval, which must be longer than a run may take. Before the first run it
 // waits for the API to be ready, at most as long as its patience: what is still being started has not failed.
-func NewDaemon(prober *Prober, interval, patience time.Duration, log *slog.Logger) (*Daemon, error) {
+func NewDaemon(prober *Prober, interval, patience time.Duration) (*Daemon, error) {
 	if interval <= prober.Timeout {
 		return nil, fmt.Errorf("probe: an interval of %s: want one above the timeout of a run, %s", interval, prober.Timeout)
 	}
-	return &Daemon{prober: prober, interval: interval, patience: patience, log: log, metrics: newMetrics()}, nil
+	return &Daemon{prober: prober, interval: interval, patience: patience, log: prober.telemetry.Logger, metrics: newMetrics(prober.OTLPEndpoint != "")}, nil
 }
 
 // Handler serves /metrics, and /healthz, which tells that the daemon runs and not that the market does.
@@ -48,6 +48,7 @@ func (d *Daemon) Serve(ctx context.Context, listener net.Listener) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	server := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute}
+	d.log.Info("probe is listening", "addr", listener.Addr().String(), "url", d.prober.URL, "interval", d.interval.String())
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -74,13 +75,7 @@ func (d *Daemon) loop(ctx context.Context) error {
 	ticker := time.NewTicker(d.interval)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		result := d.prober.Run(ctx)
-		if ctx.Err() != nil {
-			return nil // a run that was stopped says nothing about the market
-		}
-		d.metrics.observe(result)
-		d.tell(result)
-		if errors.Is(result.Err(), ErrNotSandbox) {
+		if result := d.run(ctx); errors.Is(result.Err(), ErrNotSandbox) {
 			return result.Err()
 		}
 		select {
@@ -89,6 +84,16 @@ func (d *Daemon) loop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// run runs the script once, and tells of it unless it was stopped: that says nothing about the market.
+func (d *Daemon) run(ctx context.Context) Result {
+	result := d.prober.Run(ctx)
+	if ctx.Err() == nil {
+		d.metrics.observe(result)
+		d.tell(result)
+	}
+	return result
 }
 
 func (d *Daemon) tell(result Result) {

@@ -16,16 +16,17 @@ type metrics struct {
 	runs     prometheus.Counter
 	failures *prometheus.CounterVec
 	cleaned  prometheus.Counter
+	traced   bool // the spans of the runs are exported, so that there are traces for exemplars to lead to
 
 	mu   sync.Mutex
 	last *Result // nil before the first run is over: there is nothing to tell, and no failure either
 }
 
-func newMetrics() *metrics {
+func newMetrics(traced bool) *metrics {
 	made := telemetry.NewMetrics()
 	m := &metrics{
 		Metrics: made, runs: made.Counter(catalogue.ProbeRuns).WithLabelValues(), failures: made.Counter(catalogue.ProbeFailures),
-		cleaned: made.Counter(catalogue.ProbeOrdersCleaned).WithLabelValues(),
+		cleaned: made.Counter(catalogue.ProbeOrdersCleaned).WithLabelValues(), traced: traced,
 	}
 	for _, name := range catalogue.ScriptedSteps() {
 		m.failures.WithLabelValues(name)
@@ -41,7 +42,7 @@ func (m *metrics) observe(result Result) {
 	m.cleaned.Add(float64(result.Cleaned))
 	if step := result.FailedStep(); step != "" {
 		failure := m.failures.WithLabelValues(step)
-		if exemplars, ok := failure.(prometheus.ExemplarAdder); ok {
+		if exemplars, ok := failure.(prometheus.ExemplarAdder); ok && m.traced {
 			exemplars.AddWithExemplar(1, prometheus.Labels{"trace_id": result.TraceID})
 		} else {
 			failure.Inc()

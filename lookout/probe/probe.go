@@ -42,7 +42,7 @@ type Config struct {
 
 	OTLPEndpoint string    // host:port of the collector that takes the spans of the runs over gRPC; empty: they are not exported
 	OTLPInsecure bool      // without TLS
-	Logs         io.Writer // of what the exporter has to say; standard error when nil
+	Logs         io.Writer // of what the daemon and the exporter have to say; standard error when nil
 }
 
 // ErrNotSandbox says that payments do not go to a sandbox. The probe then does not order: it would charge for real.

@@ -22,6 +22,7 @@ import (
 	"github.com/farmersmarket/platform/sdk/go/market"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
+	"github.com/farmersmarket/platform/telemetry/telemetrytest"
 )
 
 const (
@@ -34,6 +35,8 @@ const (
 type stage struct {
 	server *servertest.Server
 	proxy  *httptest.Server
+	// All that the probe emits is compared with what it declares.
+	contract *telemetrytest.Contract
 
 	mu    sync.Mutex
 	spoil func(w http.ResponseWriter, r *http.Request, forward http.Handler) bool // true: it answered
@@ -43,7 +46,10 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{server: servertest.Start(t, "PAYMENT_INTERVAL=50ms")} // so that refunds are made soon
+	s := &stage{
+		server:   servertest.Start(t, "PAYMENT_INTERVAL=50ms"), // so that refunds are made soon
+		contract: telemetrytest.NewContract(catalogue.Probe(), telemetrytest.OfLibraries(t, "probe")),
+	}
 	target, err := url.Parse(s.server.URL)
 	require.NoError(t, err)
 	forward := httputil.NewSingleHostReverseProxy(target)
@@ -85,14 +91,6 @@ func (s *stage) config(t *testing.T) Config {
 		URL: s.proxy.URL, AdminURL: s.server.AdminURL, Password: password, Timeout: soon,
 		Email: regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(t.Name()[max(0, len(t.Name())-40):], "-") + "-p@synthetic.invalid",
 	}
-}
-
-func order(t *testing.T, config Config) Result {
-	t.Helper()
-	prober, err := New(config)
-	require.NoError(t, err)
-	defer prober.Close()
-	return prober.Run(t.Context())
 }
 
 // customer is the synthetic customer as it meets the server itself, without proxy.
@@ -194,6 +192,8 @@ func TestTheScriptedOrder(t *testing.T) {
 	t.Run("cleans up", func(t *testing.T) { cleansUp(t, s) })
 	t.Run("leaves a trace", func(t *testing.T) { leavesATrace(t, s) })
 	t.Run("again and again", func(t *testing.T) { daemon(t, s) })
+	t.Run("does not depend on the collector", func(t *testing.T) { collectorInTrouble(t, s) })
+	s.contract.Check(t, neverSeen)
 }
 
 func goesThrough(t *testing.T, s *stage) {
@@ -202,7 +202,7 @@ func goesThrough(t *testing.T, s *stage) {
 	customer := s.customer(t, config)
 	before := customer.shelf(t)
 	for range 2 { // the account is new, then known
-		result := order(t, config)
+		result := s.order(t, config)
 		require.NoError(t, result.Err())
 		require.True(t, result.Success)
 		require.Equal(t, http.StatusOK, result.Status)
@@ -256,7 +256,10 @@ func fails(t *testing.T, s *stage) {
 			spoil: answers(everything, http.StatusServiceUnavailable, "text/plain", "no"), step: "login", says: "503 Service Unavailable",
 		},
 		"another page answers the login": {spoil: page(is("POST", "/api/v1/auth/login")), step: "login", says: "is not an access token"},
-		"another page answers at all":    {spoil: page(is("GET", "/api/v1/market-days")), step: "days", says: `"text/html", which is not market days`},
+		"what is open cannot be read": {
+			spoil: answers(is("GET", "/api/v1/orders"), http.StatusServiceUnavailable, "text/plain", "no"), step: "tidy", says: "503 Service Unavailable",
+		},
+		"another page answers at all": {spoil: page(is("GET", "/api/v1/market-days")), step: "days", says: `"text/html", which is not market days`},
 		"no day takes orders": {
 			spoil: rewrites(is("GET", "/api/v1/market-days"), `"data":\[.*\],"pag`, `"data":[],"pag`), step: "days", says: "no market day takes orders",
 		},
@@ -309,7 +312,7 @@ func fails(t *testing.T, s *stage) {
 			if c.change != nil {
 				c.change(&config)
 			}
-			result := order(t, config)
+			result := s.order(t, config)
 			require.False(t, result.Success)
 			require.Equal(t, c.step, result.FailedStep())
 			require.ErrorContains(t, result.Err(), "step "+c.step+": ")
@@ -325,7 +328,7 @@ func fails(t *testing.T, s *stage) {
 		config := s.config(t)
 		s.customer(t, config)
 		config.Password = "hazel-Sunday-medlar"
-		result := order(t, config)
+		result := s.order(t, config)
 		require.Equal(t, "login", result.FailedStep())
 		require.ErrorContains(t, result.Err(), "registered with another password before?")
 		require.NotContains(t, result.Err().Error(), config.Password)
@@ -351,7 +354,7 @@ func refuses(t *testing.T, s *stage) {
 			defer admin.Close()
 			config := s.config(t)
 			config.AdminURL = admin.URL
-			result := order(t, config)
+			result := s.order(t, config)
 			require.Equal(t, "sandbox", result.FailedStep())
 			require.Regexp(t, "[Nn]othing was ordered", result.Err().Error())
 			if c.refuse {
@@ -382,7 +385,7 @@ func cleansUp(t *testing.T, s *stage) {
 		abandon(t, customer, true)
 		abandon(t, customer, false)
 		require.Equal(t, before-2, customer.shelf(t))
-		result := order(t, config)
+		result := s.order(t, config)
 		require.NoError(t, result.Err())
 		require.Equal(t, 2, result.Cleaned)
 		require.Zero(t, customer.open(t))
@@ -394,13 +397,13 @@ func cleansUp(t *testing.T, s *stage) {
 		customer := s.customer(t, config)
 		cancelled := answers(is("POST", "/api/v1/orders/"+anID+"/cancel"), http.StatusServiceUnavailable, "text/plain", "no")
 		s.breaks(cancelled)
-		result := order(t, config)
+		result := s.order(t, config)
 		require.Equal(t, "cancel", result.FailedStep())
 		require.ErrorContains(t, result.Err(), "the next run tries again")
 		require.Equal(t, 1, result.LeftOver)
 		require.Equal(t, 1, customer.open(t))
 		s.breaks(nil)
-		result = order(t, config)
+		result = s.order(t, config)
 		require.NoError(t, result.Err())
 		require.Equal(t, 1, result.Cleaned)
 		require.Zero(t, customer.open(t))
@@ -417,7 +420,7 @@ func cleansUp(t *testing.T, s *stage) {
 			refused = true
 			return answers(func(*http.Request) bool { return true }, http.StatusConflict, "application/problem+json", `{"status":409,"title":"Conflict"}`)(w, r, forward)
 		})
-		result := order(t, config)
+		result := s.order(t, config)
 		require.NoError(t, result.Err(), "customers can order all the same")
 		require.Equal(t, 1, result.LeftOver)
 		var table bytes.Buffer
@@ -495,9 +498,14 @@ func closed(c <-chan struct{}) bool {
 
 func fetch(t *testing.T, address string) string {
 	t.Helper()
+	return fetchAs(t, address, "application/openmetrics-text; version=1.0.0")
+}
+
+func fetchAs(t *testing.T, address, format string) string {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
 	require.NoError(t, err)
-	request.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+	request.Header.Set("Accept", format)
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
 	defer response.Body.Close()
@@ -525,7 +533,7 @@ func TestConfig(t *testing.T) {
 			c.change(&config)
 			prober, err := New(config)
 			if err == nil {
-				_, err = NewDaemon(prober, 30*time.Second, 0, nil)
+				_, err = NewDaemon(prober, 30*time.Second, 0)
 			}
 			if c.says != "" {
 				require.ErrorContains(t, err, c.says)

@@ -125,7 +125,7 @@ func (s *stack) open(ctx context.Context, chosen []program) error {
 }
 
 func (s *stack) running() Running {
-	return Running{Ports: s.Ports, Status: s.status, Log: slog.New(slog.NewJSONHandler(s.log, nil))}
+	return Running{Ports: s.Ports, Status: s.status, Log: slog.New(slog.NewJSONHandler(s.log, nil)).With("service", nameLookout)}
 }
 
 // notify tells the person at the terminal, and the log for those who come later.

@@ -109,12 +109,17 @@ func exportMetrics() []Metric {
 	}
 }
 
-func exportLines() []Line {
+// What lines say was lost.
+var (
+	spansDropped = Attribute{Name: "spans_dropped", Type: Integer, Help: "Spans that were lost meanwhile, or at the end"}
+	linesDropped = Attribute{Name: "log_lines_dropped", Type: Integer, Help: "Log lines that were not exported meanwhile, or at the end"}
+)
+
+// collectorLines are of a program that exports something. They say what of it was dropped.
+func collectorLines(dropped ...Attribute) []Line {
 	var (
-		signal       = Attribute{Name: "signal", Type: Text, Help: "What is exported", Values: []string{"spans", "log lines"}}
-		capacity     = Attribute{Name: "queue_capacity", Type: Integer, Help: "How many spans, or log lines, can wait"}
-		spansDropped = Attribute{Name: "spans_dropped", Type: Integer, Help: "Spans that were lost meanwhile, or at the end"}
-		linesDropped = Attribute{Name: "log_lines_dropped", Type: Integer, Help: "Log lines that were not exported meanwhile, or at the end"}
+		signal   = Attribute{Name: "signal", Type: Text, Help: "What is exported", Values: []string{"spans", "log lines"}}
+		capacity = Attribute{Name: "queue_capacity", Type: Integer, Help: "How many spans, or log lines, can wait"}
 	)
 	return []Line{
 		{
@@ -131,16 +136,23 @@ func exportLines() []Line {
 			Always: []Attribute{
 				signal, endpointField, {Name: "away", Type: Text, Help: "How long the collector was away, as a Go duration"},
 			},
-			Sometimes: []Attribute{spansDropped, linesDropped},
+			Sometimes: dropped,
 		},
 		{
 			Message: "telemetry was lost at the end", Levels: fault, Help: "The process ended before the collector had taken all.",
-			Always: []Attribute{errorField}, Sometimes: []Attribute{spansDropped, linesDropped},
+			Always: []Attribute{errorField}, Sometimes: dropped,
 		},
-		{
-			Message: "metrics were not sent", Levels: warn, Help: "A scrape was broken off, or could not be answered.",
-			Always: []Attribute{errorField},
-		},
+	}
+}
+
+// metricsNotSent is of every program that is scraped.
+var metricsNotSent = Line{
+	Message: "metrics were not sent", Levels: warn, Help: "A scrape was broken off, or could not be answered.",
+	Always: []Attribute{errorField},
+}
+
+func trackerLines() []Line {
+	return []Line{
 		{
 			Message: "the error tracker does not take events: they are dropped", Levels: warn, Help: "It is away, or refuses them.",
 			Always: []Attribute{endpointField, errorField},

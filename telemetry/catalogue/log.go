@@ -40,6 +40,7 @@ var (
 	errorField     = Attribute{Name: "error", Type: Text, Help: "What went wrong, in words"}
 	errorTypeField = Attribute{Name: "error.type", Type: Text, Help: "Category of the error", Values: ErrorType.Values[1:]}
 	stackField     = Attribute{Name: "stack", Type: Text, Help: "Stack of the goroutine, up to 8 KiB, of a panic"}
+	addrField      = Attribute{Name: "addr", Type: Text, Help: "Address that the program listens on"}
 	endpointField  = Attribute{Name: "endpoint", Type: Text, Help: "Address of the collector, or of the error tracker"}
 )
 

@@ -15,10 +15,10 @@ type Catalogue struct {
 
 // Common returns what package telemetry emits in every service that has it.
 func Common() Catalogue {
-	return Catalogue{Resource: resource()}.With(Catalogue{
+	return Catalogue{Resource: append(resource(), revision)}.With(Catalogue{
 		Metrics: slices.Concat(httpMetrics(), httpClientMetrics(), databaseMetrics(), exportMetrics()),
 		Spans:   slices.Concat(httpSpans(), httpClientSpans(), databaseSpans()),
-		Lines:   slices.Concat(httpLines(), databaseLines(), exportLines()),
+		Lines:   slices.Concat(httpLines(), databaseLines(), collectorLines(spansDropped, linesDropped), trackerLines(), []Line{metricsNotSent}),
 	})
 }
 
@@ -34,29 +34,41 @@ func Market() Catalogue {
 	})
 }
 
-// Probe returns what `lookout probe` exports.
+// Probe returns what `lookout probe` emits.
 func Probe() Catalogue {
-	return Catalogue{Resource: resource()}.With(Catalogue{Metrics: probeMetrics(), Spans: slices.Concat(httpClientSpans(), probeSpans())})
+	return Catalogue{Resource: resource()}.With(Catalogue{Spans: httpClientSpans()}).With(probe())
 }
 
-// Pager returns what `lookout pager` exports.
-func Pager() Catalogue { return Catalogue{}.With(Catalogue{Metrics: pagerMetrics()}) }
+// probe is what of it is the probe's alone.
+func probe() Catalogue {
+	return Catalogue{
+		Metrics: probeMetrics(), Spans: probeSpans(), Lines: slices.Concat(probeLines(), collectorLines(spansDropped), []Line{metricsNotSent}),
+	}
+}
 
-// Stack returns what `lookout up` exports.
-func Stack() Catalogue { return Catalogue{}.With(Catalogue{Metrics: componentMetrics()}) }
+// Pager returns what `lookout pager` emits.
+func Pager() Catalogue {
+	return Catalogue{}.With(Catalogue{Metrics: pagerMetrics(), Lines: pagerLines()})
+}
 
-// Programs returns what each of our own programs exports, by the name of its scrape job.
+// Stack returns what `lookout up` emits.
+func Stack() Catalogue {
+	return Catalogue{}.With(Catalogue{Metrics: componentMetrics(), Lines: stackLines()})
+}
+
+// Home returns what `lookout home` emits.
+func Home() Catalogue { return Catalogue{}.With(Catalogue{Lines: homeLines()}) }
+
+// Programs returns what each of our own programs that are scraped emits, by the name of its scrape job.
 func Programs() map[string]Catalogue {
 	return map[string]Catalogue{"server": Market(), "probe": Probe(), "pager": Pager(), "lookout": Stack()}
 }
 
-// All returns all that our own programs export.
-func All() Catalogue {
-	return Market().With(Catalogue{Spans: probeSpans()}).With(Catalogue{Metrics: probeMetrics()}).With(Pager()).With(Stack())
-}
+// All returns all that our own programs emit.
+func All() Catalogue { return Market().With(probe()).With(Pager()).With(Stack()).With(Home()) }
 
 // With returns the catalogue with what the other declares as well. A span of a name and kind that are declared already is the
-// same span: what is said of it is added.
+// same span: what is said of it is added. A line of a message that is declared already is the same line.
 func (c Catalogue) With(other Catalogue) Catalogue {
 	both := Catalogue{
 		Metrics:  slices.Concat(c.Metrics, other.Metrics),
@@ -66,7 +78,8 @@ func (c Catalogue) With(other Catalogue) Catalogue {
 	}
 	slices.SortFunc(both.Metrics, func(a, b Metric) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(both.Spans, func(a, b Span) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(both.Lines, func(a, b Line) int { return cmp.Compare(a.Message, b.Message) })
+	slices.SortStableFunc(both.Lines, func(a, b Line) int { return cmp.Compare(a.Message, b.Message) })
+	both.Lines = slices.CompactFunc(both.Lines, func(a, b Line) bool { return a.Message == b.Message })
 	return both
 }
 

@@ -43,6 +43,32 @@ func probeSpans() []Span {
 	}
 }
 
+func probeLines() []Line {
+	duration := Attribute{Name: "duration", Type: Number, Help: "Duration of the run in seconds"}
+	cleaned := Attribute{Name: "cleaned", Type: Integer, Help: "Orders that this run, or one before it, left open and that were cancelled"}
+	return []Line{
+		{
+			Message: "probe is listening", Levels: info, Help: "The metrics of `lookout probe` can be scraped.",
+			Always: []Attribute{
+				addrField,
+				{Name: "url", Type: Text, Help: "The API, as it is probed"},
+				{Name: "interval", Type: Text, Help: "From the start of one run to that of the next, as a Go duration"},
+			},
+		},
+		{
+			Message: "scripted order succeeded", Levels: info, Help: "A run of `lookout probe` did. It has the id of the run's trace.",
+			Always: []Attribute{duration, cleaned},
+		},
+		{
+			Message: "scripted order failed", Levels: fault, Help: "A run of `lookout probe` did. It has the id of the run's trace.",
+			Always: []Attribute{
+				{Name: "step", Type: Text, Help: "Step that failed", Values: ScriptedSteps()}, errorField, duration, cleaned,
+				{Name: "leftover", Type: Integer, Help: "Orders that could not be cancelled, and may be packed"},
+			},
+		},
+	}
+}
+
 var probeStep = Label{Name: "step", Help: "Step of the scripted order", Values: ScriptedSteps()}
 
 // ScriptedSteps returns the steps of a scripted order that are measured: the last is made when the order is over.
@@ -96,7 +122,7 @@ var (
 	}
 	ProbeFailures = Metric{
 		Name: "probe_failures_total", Type: Counter, Stability: Development,
-		Help:   "Number of runs that failed, by the step that did. Exemplars lead to their traces.",
+		Help:   "Number of runs that failed, by the step that did. Exemplars lead to their traces, where those are exported.",
 		Labels: []Label{probeStep},
 	}
 	ProbeOrdersCleaned = Metric{

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"testing"
 
 	"github.com/farmersmarket/platform/telemetry/catalogue"
+	"github.com/farmersmarket/platform/telemetry/inventory"
 )
 
 // Contract compares what a service emitted with what its catalogue declares, both ways. Give it what was seen, and ask
@@ -39,6 +41,40 @@ func NewContract(declared catalogue.Catalogue, known func(metric string) bool) *
 		}
 	}
 	return c
+}
+
+// OfLibraries knows the metrics that the program of a scrape job has of the Go runtime and of libraries, by the inventory.
+func OfLibraries(t testing.TB, job string) func(metric string) bool {
+	t.Helper()
+	programs, err := inventory.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(metric string) bool {
+		return slices.ContainsFunc(programs, func(p inventory.Program) bool {
+			return p.Job == job && slices.ContainsFunc(p.Metrics, func(m inventory.Metric) bool { return m.Name == metric })
+		})
+	}
+}
+
+// Check fails the test for all that was seen and is not declared, and for all that is declared, was not seen, and is not among
+// the unseen, by its name in Missing with the reason. What is among them and was seen after all fails it too.
+func (c *Contract) Check(t testing.TB, unseen map[string]string) {
+	t.Helper()
+	for _, undeclared := range c.Undeclared() {
+		t.Errorf("emitted, and not as declared: %s", undeclared)
+	}
+	missing := c.Missing()
+	for _, name := range missing {
+		if unseen[name] == "" {
+			t.Errorf("declared, and not emitted: %s", name)
+		}
+	}
+	for name := range unseen {
+		if !slices.Contains(missing, name) {
+			t.Errorf("said never to be seen, and seen after all, or not declared: %s", name)
+		}
+	}
 }
 
 func (c *Contract) problem(format string, args ...any) {
