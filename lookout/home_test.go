@@ -32,9 +32,9 @@ func TestTheHomePageLogsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 	stop()
 	require.NoError(t, <-ended)
 
-	contract := telemetrytest.NewContract(catalogue.Home(), nil)
+	contract := telemetrytest.NewContract(catalogue.Home(), nil, nil)
 	contract.SeeLogs(logs.String())
-	contract.Check(t, map[string]string{`log line "a page cannot be made"`: templatesWork})
+	contract.Check(t, map[string]string{`log line "a page cannot be made"`: templatesWork}, nil)
 }
 
 const templatesWork = "its templates are a part of the program, and work"

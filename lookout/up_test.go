@@ -307,7 +307,9 @@ func (b built) isSeen(t *testing.T) {
 	require.Equal(t, statusEnvironment, status)
 	require.Contains(t, output, `did you mean "server"?`)
 
-	contract := telemetrytest.NewContract(catalogue.Stack(), telemetrytest.OfLibraries(t, "lookout"))
+	contract := telemetrytest.NewContract(catalogue.Stack(), telemetrytest.OfLibraries(t, "lookout"), telemetrytest.Bounds{
+		"component": telemetrytest.OneOf("lookout", "server", "pager", "grafana"), // of a small stack
+	})
 	require.NoError(t, contract.SeeMetrics(get(t, u.ports.URL(stack.PortHome)+"/metrics")))
 	require.Contains(t, get(t, u.ports.URL(stack.PortHome)+"/traces/"+strings.Repeat("1", 32)), "The trace cannot be shown")
 	lines, err := os.ReadFile(filepath.Join(u.dir, "logs", "lookout.log"))
@@ -316,7 +318,7 @@ func (b built) isSeen(t *testing.T) {
 	contract.Check(t, map[string]string{
 		`log line "a page cannot be made"`: templatesWork,
 		`log line "metrics were not sent"`: "nobody scrapes it here and goes away; the tests of the pager and the probe do",
-	})
+	}, nil)
 
 	server := parsed.Components[slices.IndexFunc(parsed.Components, func(c stack.Component) bool { return c.Name == "server" })]
 	require.NoError(t, syscall.Kill(server.PID, syscall.SIGSTOP)) // it runs, and answers nobody

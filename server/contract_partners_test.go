@@ -64,16 +64,56 @@ func errorTrackerInTrouble(t *testing.T, contract *telemetrytest.Contract) {
 	o.end()
 }
 
-// stripeThatIsBusy answers a payment as its method says, each to a server whose breaker is closed.
+// stripeThatIsBusy answers a payment as its method says, each to a server whose breaker is closed. One that is slow is given up by
+// the bound on calls, or by that on requests.
 func stripeThatIsBusy(t *testing.T, contract *telemetrytest.Contract) {
-	for _, method := range []string{"pm_409", "pm_429", "pm_slow"} {
+	for _, scene := range []struct {
+		method, call, request string
+	}{
+		{"pm_409", "600ms", "30s"}, {"pm_429", "600ms", "30s"}, {"pm_slow", "600ms", "30s"}, {"pm_slow", "30s", "600ms"},
+	} {
 		c := newPayingTest(t, storetest.SQLite(t))
 		o := observe(t, contract, append(c.settings(), "PAYMENTS=stripe", "STRIPE_SECRET_KEY=sk_test_1",
-			"STRIPE_WEBHOOK_SECRET=whsec_test", "STRIPE_BASE_URL="+stripeOfMethods(t), "PAYMENT_TIMEOUT=600ms", "REQUEST_TIMEOUT=30s")...)
+			"STRIPE_WEBHOOK_SECRET=whsec_test", "STRIPE_BASE_URL="+stripeOfMethods(t), "PAYMENT_TIMEOUT="+scene.call, "REQUEST_TIMEOUT="+scene.request)...)
 		c.logIn(o.process)
-		require.Equal(t, http.StatusServiceUnavailable, c.pay(o.process, c.buy(o.process), uuid.NewString(), method))
+		require.Equal(t, http.StatusServiceUnavailable, c.pay(o.process, c.buy(o.process), uuid.NewString(), scene.method))
 		o.end()
 	}
+}
+
+// callsThatTheMarketMakesByItself are those about payments of orders that have ended. The provider fails all of them, each to a
+// server whose breaker is closed.
+func callsThatTheMarketMakesByItself(t *testing.T, contract *telemetrytest.Contract) {
+	for operation, method := range map[string]string{
+		"cancel_intent": "sandbox_requires_action", "call_off_intent": "", "get_refund": "sandbox_refund_pending",
+	} {
+		c := newPayingTest(t, storetest.SQLite(t))
+		o := observe(t, contract, append(c.settings(), "PAYMENT_TIMEOUT=500ms", "FAULTS=on")...)
+		c.logIn(o.process)
+		o.fault("/api/v1/payments/webhook/*", `"error_rate":1`) // no news arrives, so the provider is asked
+		if operation == "call_off_intent" {
+			o.tellSandbox("timeout") // so that it may have been paid, and nobody knows
+		}
+		order := c.buy(o.process)
+		c.pay(o.process, order, uuid.NewString(), method)
+		if operation == "get_refund" {
+			c.send(o.process, c.tokens[0], "/api/v1/orders/"+order+"/cancel", "", nil)
+			o.untilCounted(`market_payment_provider_call_duration_seconds_count{operation="refund",outcome="ok",provider="sandbox"}`, nothing)
+		}
+		o.tellSandbox("fail")
+		if operation != "get_refund" {
+			c.send(o.process, c.tokens[0], "/api/v1/orders/"+order+"/cancel", "", nil)
+		}
+		o.untilCounted(`market_payment_provider_rejections_total{operation="`+operation+`",provider="sandbox",reason="breaker"}`, func() { c.open(c.endLeases) })
+		o.end()
+	}
+}
+
+// tellSandbox makes every call of it go so, for ten minutes.
+func (o *observed) tellSandbox(behaviour string) {
+	o.t.Helper()
+	status, body := ask(o.t, http.MethodPost, o.admin+"/admin/sandbox", `{"behaviour":"`+behaviour+`","duration":"10m"}`)
+	require.Equal(o.t, http.StatusCreated, status, body)
 }
 
 // stripeInTrouble answers a payment as its method says, until its breaker opens.

@@ -15,7 +15,7 @@ import (
 // TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse drives real servers through all they do, and all that is
 // done to them, and compares their metrics, spans and log lines with the catalogue both ways.
 func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
-	contract := telemetrytest.NewContract(catalogue.Market(), telemetrytest.OfLibraries(t, "server"))
+	contract := telemetrytest.NewContract(catalogue.Market(), telemetrytest.OfLibraries(t, "server"), boundsOfTheMarket(t))
 	for name, scene := range map[string]func(*testing.T, *telemetrytest.Contract){
 		"requests of every kind":       requestsOfEveryKind,
 		"orders and payments":          ordersAndPayments,
@@ -43,10 +43,11 @@ func TestTheServiceEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 		"an error tracker in trouble":  errorTrackerInTrouble,
 		"a Stripe that is busy":        stripeThatIsBusy,
 		"a Stripe in trouble":          stripeInTrouble,
+		"calls by the market itself":   callsThatTheMarketMakesByItself,
 	} {
 		t.Run(name, func(t *testing.T) { scene(t, contract) })
 	}
-	contract.Check(t, neverSeen)
+	contract.Check(t, neverSeen, seenByLuck)
 }
 
 // observed is a running server of which all that it emits is compared with the contract.
@@ -63,7 +64,7 @@ func observe(t *testing.T, contract *telemetrytest.Contract, settings ...string)
 	collector := telemetrytest.NewCollector(t)
 	return &observed{
 		process: start(t, append([]string{
-			"OTLP_ENDPOINT=" + collector.Addr, "OTLP_LOGS=on", "SENTRY_DSN=" + telemetrytest.NewSentry(t).DSN, "AUDIT_INTERVAL=50ms",
+			"OTLP_ENDPOINT=" + collector.Addr, "OTLP_LOGS=on", "SENTRY_DSN=" + telemetrytest.NewSentry(t).DSN, "AUDIT_INTERVAL=50ms", "RUM_APPS=shop", "RUM_PAGES=/",
 		}, settings...)...),
 		contract: contract, collector: collector,
 	}

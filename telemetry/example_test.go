@@ -189,7 +189,11 @@ func TestAnotherServiceAdoptsTelemetry(t *testing.T) {
 	ofGo := func(metric string) bool {
 		return strings.HasPrefix(metric, "go_") || strings.HasPrefix(metric, "process_")
 	}
-	contract := telemetrytest.NewContract(catalogue.Common().With(bakery), ofGo)
+	contract := telemetrytest.NewContract(catalogue.Common().With(bakery), ofGo, telemetrytest.Bounds{
+		catalogue.HTTPRoute.Name:    telemetrytest.OneOf("/loaves/{bread}/sales", catalogue.UnmatchedRoute),
+		catalogue.DBCollection.Name: telemetrytest.OneOf("", "sales"),
+		"server_address":            telemetrytest.OneOf(catalogue.OtherServer),
+	})
 	require.NoError(t, contract.SeeMetrics(page))
 	contract.SeeSpans(o.collector.ResourceSpans())
 	contract.SeeLogs(o.logs.String())

@@ -23,7 +23,7 @@ import (
 // TestThePagerEmitsWhatTheCatalogueDeclaresAndNothingElse makes it do all that it does, and compares its metrics and log lines with
 // the catalogue both ways.
 func TestThePagerEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
-	contract := telemetrytest.NewContract(catalogue.Pager(), telemetrytest.OfLibraries(t, "pager"))
+	contract := telemetrytest.NewContract(catalogue.Pager(), telemetrytest.OfLibraries(t, "pager"), nil)
 	dir, logs := t.TempDir(), &testlog.Buffer{}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, currentName), []byte("illegible\ntorn"), 0o600))
 	p, err := New(Config{Dir: dir, Log: slog.New(slog.NewJSONHandler(logs, nil))})
@@ -51,7 +51,7 @@ func TestThePagerEmitsWhatTheCatalogueDeclaresAndNothingElse(t *testing.T) {
 	contract.SeeLogs(logs.String())
 	contract.Check(t, map[string]string{
 		`log line "the page inbox cannot be shown"`: "its template is a part of the program, and works",
-	})
+	}, nil)
 }
 
 // gone is somebody who does not take the answer.

@@ -48,7 +48,7 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{
 		server:   servertest.Start(t, "PAYMENT_INTERVAL=50ms"), // so that refunds are made soon
-		contract: telemetrytest.NewContract(catalogue.Probe(), telemetrytest.OfLibraries(t, "probe")),
+		contract: telemetrytest.NewContract(catalogue.Probe(), telemetrytest.OfLibraries(t, "probe"), nil),
 	}
 	target, err := url.Parse(s.server.URL)
 	require.NoError(t, err)
@@ -193,7 +193,7 @@ func TestTheScriptedOrder(t *testing.T) {
 	t.Run("leaves a trace", func(t *testing.T) { leavesATrace(t, s) })
 	t.Run("again and again", func(t *testing.T) { daemon(t, s) })
 	t.Run("does not depend on the collector", func(t *testing.T) { collectorInTrouble(t, s) })
-	s.contract.Check(t, neverSeen)
+	s.contract.Check(t, neverSeen, nil)
 }
 
 func goesThrough(t *testing.T, s *stage) {

@@ -26,12 +26,14 @@ const (
 )
 
 // Label is one dimension of a metric. Its set of values is bounded: either listed in Values, or bounded by what Bound
-// says (for example "the registered routes").
+// says (for example "the registered routes"). A test can ask Within whether a value is within the Bound; where that is nil only
+// the service knows, and its test says it.
 type Label struct {
 	Name   string
 	Help   string
 	Values []string
 	Bound  string
+	Within func(value string) bool
 	// ErrorTypes are the error categories of those Values that are failures.
 	ErrorTypes map[string]string
 }

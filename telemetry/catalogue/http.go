@@ -1,6 +1,9 @@
 package catalogue
 
-import "log/slog"
+import (
+	"log/slog"
+	"strconv"
+)
 
 // Labels of HTTP server metrics: the attributes of the OpenTelemetry HTTP conventions, as Prometheus label names.
 var (
@@ -14,7 +17,7 @@ var (
 	}
 	HTTPStatus = Label{
 		Name: "http_response_status_code", Help: "HTTP status code of the response",
-		Bound: "the status codes the service answers with",
+		Bound: "the status codes the service answers with", Within: isHTTPStatus,
 	}
 	ErrorType = Label{
 		Name: "error_type", Help: "Category of the error; empty when the request succeeded",
@@ -31,6 +34,13 @@ const (
 	otherMethod        = "_OTHER"
 	otherMethodInNames = "HTTP"
 )
+
+// isHTTPStatus says of a text whether it is a number from 100 to 599.
+func isHTTPStatus(value string) bool {
+	const least, most = 100, 599
+	status, err := strconv.Atoi(value)
+	return err == nil && least <= status && status <= most && strconv.Itoa(status) == value
+}
 
 // UnmatchedRoute is the http_route of every request that no registered route matched.
 const UnmatchedRoute = "unmatched"

@@ -1,5 +1,7 @@
 package catalogue
 
+import "slices"
+
 // OtherServer is the server_address of hosts that the service was not configured to call.
 const OtherServer = "other"
 
@@ -15,9 +17,15 @@ var HTTPClientRequestDuration = Metric{
 	Name: "http_client_request_duration_seconds", Type: Histogram, Unit: "seconds", Stability: Stable,
 	Help: "Duration of HTTP client requests.",
 	Labels: []Label{
-		HTTPMethod,
+		{
+			Name: HTTPMethod.Name, Help: HTTPMethod.Help,
+			Bound: "the methods that the service asks others with", Within: func(value string) bool { return slices.Contains(HTTPMethod.Values, value) },
+		},
 		{Name: "server_address", Help: "Host that was called", Bound: "the hosts of the configuration and " + OtherServer},
-		{Name: "http_response_status_code", Help: "HTTP status code of the answer; empty where there was none", Bound: "HTTP status codes"},
+		{
+			Name: "http_response_status_code", Help: "HTTP status code of the answer; empty where there was none", Bound: "HTTP status codes",
+			Within: func(value string) bool { return value == "" || isHTTPStatus(value) },
+		},
 		httpClientErrorType,
 	},
 	Buckets: HTTPServerRequestDuration.Buckets,

@@ -45,13 +45,15 @@ func pagerLines() []Line {
 			Message: "some stored notifications could not be read", Levels: warn, Help: "The pager has left them out. A crash tears the last one.",
 			Always: []Attribute{
 				{Name: "torn_bytes", Type: Integer, Help: "Bytes of a notification that was not written to its end"},
-				{Name: "bad_lines", Type: Integer, Help: "Notifications that are illegible"}, dir,
+				{Name: "bad_lines", Type: Integer, Help: "Notifications that are illegible"},
+				dir,
 			},
 		},
 		{
 			Message: "notification", Levels: info, Help: "The pager was told of alerts, and has it on disk.",
 			Always: []Attribute{
-				{Name: "id", Type: Integer, Help: "Number of the notification"}, status,
+				{Name: "id", Type: Integer, Help: "Number of the notification"},
+				status,
 				{Name: "receiver", Type: Text, Help: "Receiver of Alertmanager that it is for"},
 				{Name: "alertname", Type: Text, Help: "Name that its alerts have in common; empty when they have none"},
 				{Name: "alerts", Type: Integer, Help: "How many alerts it is about"},

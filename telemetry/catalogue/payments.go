@@ -1,5 +1,7 @@
 package catalogue
 
+import "slices"
+
 // Outcomes of a call of a payment provider.
 const (
 	PaymentCallOK          = "ok"
@@ -41,6 +43,11 @@ const (
 // PaymentOperations returns every operation of a payment provider.
 func PaymentOperations() []string {
 	return []string{PaymentCreateIntent, PaymentGetIntent, PaymentCancelIntent, PaymentCallOff, PaymentRefund, PaymentGetRefund}
+}
+
+// PaymentRepeatableOperations returns those that are called again when they fail. To cancel has no idempotency key.
+func PaymentRepeatableOperations() []string {
+	return slices.DeleteFunc(PaymentOperations(), func(operation string) bool { return operation == PaymentCancelIntent })
 }
 
 // Why a call was not made.
@@ -102,8 +109,10 @@ var PaymentCallDuration = Metric{
 // PaymentRetries counts calls that repeat one that failed.
 var PaymentRetries = Metric{
 	Name: "market_payment_provider_retries_total", Type: Counter, Stability: Development,
-	Help:   "Number of repeated calls of the payment provider.",
-	Labels: []Label{paymentProvider, paymentOperation},
+	Help: "Number of repeated calls of the payment provider.",
+	Labels: []Label{paymentProvider, {
+		Name: paymentOperation.Name, Help: paymentOperation.Help, Values: PaymentRepeatableOperations(),
+	}},
 }
 
 // PaymentRejections counts calls that were not made, to protect the provider or ourselves.

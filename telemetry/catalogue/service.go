@@ -1,14 +1,16 @@
 package catalogue
 
+import "regexp"
+
 // BuildInfo is constantly 1; its labels say what is running.
 var BuildInfo = Metric{
 	Name: "market_build_info", Type: Gauge, Stability: Stable,
 	Help: "What is running: always 1.",
 	Labels: []Label{
-		{Name: "version", Help: "Version of the service", Bound: "one per process"},
-		{Name: "revision", Help: "Commit it was built from", Bound: "one per process"},
-		{Name: "goversion", Help: "Go version it was built with", Bound: "one per process"},
-		{Name: "environment", Help: "Deployment environment", Bound: "one per process"},
+		{Name: "version", Help: "Version of the service", Bound: "one per process", Within: regexp.MustCompile(`^\S+$`).MatchString},
+		{Name: "revision", Help: "Commit it was built from", Bound: "one per process", Within: regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})?$`).MatchString},
+		{Name: "goversion", Help: "Go version it was built with", Bound: "one per process", Within: regexp.MustCompile(`^(go|devel)\S*`).MatchString},
+		{Name: "environment", Help: "Deployment environment", Bound: "one per process", Within: regexp.MustCompile("^(development|staging|production)$").MatchString},
 	},
 }
 

@@ -62,7 +62,8 @@ func probeLines() []Line {
 		{
 			Message: "scripted order failed", Levels: fault, Help: "A run of `lookout probe` did. It has the id of the run's trace.",
 			Always: []Attribute{
-				{Name: "step", Type: Text, Help: "Step that failed", Values: ScriptedSteps()}, errorField, duration, cleaned,
+				{Name: "step", Type: Text, Help: "Step that failed", Values: ScriptedSteps()},
+				errorField, duration, cleaned,
 				{Name: "leftover", Type: Integer, Help: "Orders that could not be cancelled, and may be packed"},
 			},
 		},

@@ -17,6 +17,9 @@ type Contract struct {
 	// Known says of a metric that the catalogue does not declare that it is of a library, such as the Go runtime's. nil: none is.
 	Known func(metric string) bool
 
+	// Bounds are of the labels of which only the service knows what is within their Bound.
+	Bounds Bounds
+
 	problems map[string]bool
 	metrics  metricsSeen
 	spans    map[spanKey]*spanSeen
@@ -27,10 +30,18 @@ type Contract struct {
 	resourceOfLogs map[string]bool
 }
 
+// Bounds say of values, by the name of the label, whether they are within what bounds it.
+type Bounds map[string]func(value string) bool
+
+// OneOf is a bound that has these values.
+func OneOf(values ...string) func(value string) bool {
+	return func(value string) bool { return slices.Contains(values, value) }
+}
+
 // NewContract returns a contract that has seen nothing. That each label is bounded is a part of it.
-func NewContract(declared catalogue.Catalogue, known func(metric string) bool) *Contract {
+func NewContract(declared catalogue.Catalogue, known func(metric string) bool, bounds Bounds) *Contract {
 	c := &Contract{
-		Declared: declared, Known: known, problems: map[string]bool{}, metrics: metricsSeen{}, spans: map[spanKey]*spanSeen{},
+		Declared: declared, Known: known, Bounds: bounds, problems: map[string]bool{}, metrics: metricsSeen{}, spans: map[spanKey]*spanSeen{},
 		written: linesSeen{}, exported: linesSeen{}, resource: map[string]bool{}, resourceOfLogs: map[string]bool{},
 	}
 	for _, m := range declared.Metrics {
@@ -38,17 +49,20 @@ func NewContract(declared catalogue.Catalogue, known func(metric string) bool) *
 			if (l.Bound == "") == (len(l.Values) == 0) {
 				c.problem("label %s of metric %s is declared neither with its values nor with what bounds them, or with both", l.Name, m.Name)
 			}
+			if l.Bound != "" && l.Within == nil && bounds[l.Name] == nil {
+				c.problem("label %s of metric %s: nobody says which values are within %q: give the contract its Bounds", l.Name, m.Name, l.Bound)
+			}
 		}
 	}
 	return c
 }
 
 // OfLibraries knows the metrics that the program of a scrape job has of the Go runtime and of libraries, by the inventory.
-func OfLibraries(t testing.TB, job string) func(metric string) bool {
-	t.Helper()
+func OfLibraries(tb testing.TB, job string) func(metric string) bool {
+	tb.Helper()
 	programs, err := inventory.Load()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return func(metric string) bool {
 		return slices.ContainsFunc(programs, func(p inventory.Program) bool {
@@ -57,22 +71,28 @@ func OfLibraries(t testing.TB, job string) func(metric string) bool {
 	}
 }
 
-// Check fails the test for all that was seen and is not declared, and for all that is declared, was not seen, and is not among
-// the unseen, by its name in Missing with the reason. What is among them and was seen after all fails it too.
-func (c *Contract) Check(t testing.TB, unseen map[string]string) {
-	t.Helper()
+// Check fails the test for all that was seen and is not declared, and for all that is declared and was not seen. Excused is, by
+// its name in Missing and with the reason, what is never seen, which fails the test when it is seen after all, and the values of
+// labels that are seen by luck.
+func (c *Contract) Check(tb testing.TB, never, byLuck map[string]string) {
+	tb.Helper()
 	for _, undeclared := range c.Undeclared() {
-		t.Errorf("emitted, and not as declared: %s", undeclared)
+		tb.Errorf("emitted, and not as declared: %s", undeclared)
 	}
 	missing := c.Missing()
 	for _, name := range missing {
-		if unseen[name] == "" {
-			t.Errorf("declared, and not emitted: %s", name)
+		if never[name] == "" && byLuck[name] == "" {
+			tb.Errorf("declared, and not emitted: %s", name)
 		}
 	}
-	for name := range unseen {
+	for name := range never {
 		if !slices.Contains(missing, name) {
-			t.Errorf("said never to be seen, and seen after all, or not declared: %s", name)
+			tb.Errorf("said never to be seen, and seen after all, or not declared: %s", name)
+		}
+	}
+	for name := range byLuck {
+		if !slices.Contains(c.values(), name) {
+			tb.Errorf("said to be seen by luck, and not declared: %s", name)
 		}
 	}
 }

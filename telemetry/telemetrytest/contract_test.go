@@ -1,6 +1,7 @@
 package telemetrytest_test
 
 import (
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -24,6 +25,9 @@ var bakery = catalogue.Catalogue{
 			{Name: "bread", Help: "Kind of bread", Values: bread.Values},
 			{Name: "shop", Help: "Shop", Bound: "the shops of the bakery"},
 		},
+	}, {
+		Name: "oven_info", Type: catalogue.Gauge, Help: "The oven.",
+		Labels: []catalogue.Label{{Name: "size", Bound: "one per oven", Within: func(value string) bool { return value == "3" }}},
 	}, {
 		Name: "baking_minutes", Type: catalogue.Histogram, Help: "Time in the oven.", Buckets: []float64{60, 120},
 	}},
@@ -75,7 +79,7 @@ func bakingTimes(bounds ...string) string {
 func asDeclared() *seen {
 	return &seen{
 		page:   head + `loaves_sold_total{bread="rye",shop="north"} 1` + "\n" + `loaves_sold_total{bread="spelt",shop="south"} 2` + "\n",
-		baking: bakingTimes("60", "120"),
+		baking: bakingTimes("60", "120") + "# HELP oven_info The oven.\n# TYPE oven_info gauge\n" + `oven_info{size="3"} 1` + "\n",
 		span: &tracepb.Span{
 			Name: "bake rye", Kind: tracepb.Span_SPAN_KIND_INTERNAL, Attributes: []*commonpb.KeyValue{text("bread", "rye")},
 			Events: []*tracepb.Span_Event{{Name: "risen", Attributes: []*commonpb.KeyValue{integer("minutes", 90)}}},
@@ -93,7 +97,7 @@ func asDeclared() *seen {
 
 func (s *seen) by(t *testing.T, declared catalogue.Catalogue) *telemetrytest.Contract {
 	t.Helper()
-	contract := telemetrytest.NewContract(declared, nil)
+	contract := telemetrytest.NewContract(declared, nil, telemetrytest.Bounds{"shop": telemetrytest.OneOf("north", "south")})
 	require.NoError(t, contract.SeeMetrics(s.page+s.baking))
 	contract.SeeSpans([]*tracepb.ResourceSpans{{
 		Resource:   &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.name", "bakery")}},
@@ -124,6 +128,13 @@ func TestWhatIsNotDeclaredIsFound(t *testing.T) {
 		"a metric": {func(s *seen) { s.page += "# TYPE till gauge\ntill 1\n" }, "metric till is not declared"},
 		"a value of a label": {
 			func(s *seen) { s.page += `loaves_sold_total{bread="cake",shop="north"} 1` + "\n" }, `metric loaves_sold_total has bread="cake", which is not declared`,
+		},
+		"a value out of the bounds of a label": {
+			func(s *seen) { s.page += `loaves_sold_total{bread="rye",shop="elsewhere"} 1` + "\n" }, `metric loaves_sold_total has shop="elsewhere", which is not declared`,
+		},
+		"a value that is not within what the declaration says": {
+			func(s *seen) { s.baking += `oven_info{size="big"} 1` + "\n" },
+			`metric oven_info has size="big", which is not declared`,
 		},
 		"a label": {
 			func(s *seen) { s.page += `loaves_sold_total{bread="rye",till="1"} 1` + "\n" }, "metric loaves_sold_total has the label till, which is not declared",
@@ -225,6 +236,59 @@ func TestWhatIsDeclaredAndNotSeenIsFound(t *testing.T) {
 func TestADeclarationSaysWhatBoundsEachLabel(t *testing.T) {
 	open := bakery
 	open.Metrics = []catalogue.Metric{{Name: "loaves", Type: catalogue.Gauge, Labels: []catalogue.Label{{Name: "buyer"}}}}
-	require.Contains(t, telemetrytest.NewContract(open, nil).Undeclared(),
+	require.Contains(t, telemetrytest.NewContract(open, nil, nil).Undeclared(),
 		"label buyer of metric loaves is declared neither with its values nor with what bounds them, or with both")
+}
+
+func TestADeclarationOrTheTestSaysWhichValuesABoundHas(t *testing.T) {
+	require.Contains(t, telemetrytest.NewContract(bakery, nil, nil).Undeclared(),
+		`label shop of metric loaves_sold_total: nobody says which values are within "the shops of the bakery": give the contract its Bounds`)
+}
+
+// failures is a test that only notes why it fails.
+type failures struct {
+	testing.TB
+
+	said []string
+}
+
+func (*failures) Helper() {}
+
+func (f *failures) Errorf(format string, args ...any) {
+	f.said = append(f.said, fmt.Sprintf(format, args...))
+}
+
+func TestWhatIsExcusedHasToBeTrue(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil         func(*seen)
+		never, byLuck map[string]string
+		want          []string
+	}{
+		"what is never seen is excused": {
+			spoil: func(s *seen) { s.page = head + `loaves_sold_total{bread="rye",shop="north"} 1` + "\n" },
+			never: map[string]string{`loaves_sold_total{bread="spelt"}`: "none is baked"},
+		},
+		"what is seen all the same is not": {
+			never: map[string]string{`loaves_sold_total{bread="spelt"}`: "none is baked"},
+			want:  []string{`said never to be seen, and seen after all, or not declared: loaves_sold_total{bread="spelt"}`},
+		},
+		"what is seen by luck is excused when it is seen": {byLuck: map[string]string{`loaves_sold_total{bread="spelt"}`: "it is rare"}},
+		"and when it is not": {
+			spoil:  func(s *seen) { s.page = head + `loaves_sold_total{bread="rye",shop="north"} 1` + "\n" },
+			byLuck: map[string]string{`loaves_sold_total{bread="spelt"}`: "it is rare"},
+		},
+		"but not when it is not declared": {
+			byLuck: map[string]string{`loaves_sold_total{bread="cake"}`: "it is rare"},
+			want:   []string{`said to be seen by luck, and not declared: loaves_sold_total{bread="cake"}`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, f := asDeclared(), &failures{TB: t}
+			if c.spoil != nil {
+				c.spoil(s)
+			}
+			s.by(t, bakery).Check(f, c.never, c.byLuck)
+			require.Equal(t, c.want, f.said)
+		})
+	}
 }

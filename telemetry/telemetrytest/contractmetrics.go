@@ -80,11 +80,24 @@ func (c *Contract) compareMetric(m catalogue.Metric, family *dto.MetricFamily) {
 			l, ok := labels[pair.GetName()]
 			if !ok {
 				c.problem("metric %s has the label %s, which is not declared", m.Name, pair.GetName())
-			} else if l.Bound == "" && !slices.Contains(l.Values, pair.GetValue()) {
+			} else if !c.isWithin(l, pair.GetValue()) {
 				c.problem("metric %s has %s=%q, which is not declared", m.Name, l.Name, pair.GetValue())
 			}
 		}
 	}
+}
+
+// isWithin says whether the label may have the value.
+func (c *Contract) isWithin(l catalogue.Label, value string) bool {
+	if l.Bound == "" {
+		return slices.Contains(l.Values, value)
+	}
+	for _, within := range []func(string) bool{l.Within, c.Bounds[l.Name]} {
+		if within != nil && !within(value) {
+			return false
+		}
+	}
+	return true
 }
 
 // boundsOf returns the upper bounds of a histogram's buckets, but for the last, which has none.
@@ -107,10 +120,26 @@ func (c *Contract) missingMetrics() (missing []string) {
 		for _, l := range m.Labels {
 			for _, value := range l.Values {
 				if !seen[l.Name][value] {
-					missing = append(missing, fmt.Sprintf("%s{%s=%q}", m.Name, l.Name, value))
+					missing = append(missing, nameOfValue(m, l, value))
 				}
 			}
 		}
 	}
 	return missing
+}
+
+func nameOfValue(m catalogue.Metric, l catalogue.Label, value string) string {
+	return fmt.Sprintf("%s{%s=%q}", m.Name, l.Name, value)
+}
+
+// values returns all that labels are declared to have, as Missing names them.
+func (c *Contract) values() (names []string) {
+	for _, m := range c.Declared.Metrics {
+		for _, l := range m.Labels {
+			for _, value := range l.Values {
+				names = append(names, nameOfValue(m, l, value))
+			}
+		}
+	}
+	return names
 }

@@ -38,13 +38,15 @@ func newSignals(provider string, tel *telemetry.Telemetry) *signals {
 		errorTypes: catalogue.PaymentCallErrorTypes(),
 	}
 	for _, operation := range catalogue.PaymentOperations() {
-		s.retries.WithLabelValues(provider, operation)
 		for _, reason := range catalogue.PaymentRejectionReasons() {
 			s.rejections.WithLabelValues(provider, operation, reason)
 		}
 		for _, outcome := range catalogue.PaymentCallOutcomes() {
 			s.durations.WithLabelValues(provider, operation, outcome)
 		}
+	}
+	for _, operation := range catalogue.PaymentRepeatableOperations() {
+		s.retries.WithLabelValues(provider, operation)
 	}
 	return s
 }
