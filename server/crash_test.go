@@ -47,7 +47,7 @@ func TestAKilledServerLosesDoublesAndLeaksNothing(t *testing.T) {
 		})
 		cut := 0
 		for n := range kills {
-			p := start(t, crash.settings()...)
+			p := start(t, crash.hurried()...)
 			crash.logIn(p)
 			crash.killing.Store(false)
 			crash.cut.Store(false)
@@ -66,7 +66,7 @@ func TestAKilledServerLosesDoublesAndLeaksNothing(t *testing.T) {
 			}
 		}
 		require.Greater(t, 2*cut, kills, "most kills cut a request that was under way")
-		p := start(t, crash.settings()...)
+		p := start(t, crash.hurried()...)
 		crash.askAgain(p)
 		crash.open(crash.waitForTheEnd)
 		require.Zero(t, p.stop(syscall.SIGTERM))
@@ -150,9 +150,14 @@ type reply struct {
 	body   string // without the trace_id of a problem
 }
 
+// hurried are settings with which holds expire while the server is killed.
+func (c *crashTest) hurried() []string {
+	return append(c.settings(), "ORDER_HOLD=2s", "ORDER_GRACE=1s")
+}
+
 func (c *crashTest) settings() []string {
 	return []string{
-		"DATABASE_URL=" + c.url, "MIGRATE=on", "SEED=off", "FAULTS=off", "ORDER_HOLD=2s", "ORDER_GRACE=1s", "EXPIRE_INTERVAL=20ms", "CLOSE_INTERVAL=20ms",
+		"DATABASE_URL=" + c.url, "MIGRATE=on", "SEED=off", "FAULTS=off", "EXPIRE_INTERVAL=20ms", "CLOSE_INTERVAL=20ms",
 		"PAYMENT_INTERVAL=20ms", "AUDIT_INTERVAL=50ms", "ACCESS_LOG_RATIO=0", "TRACE_SAMPLE_RATIO=0",
 		"AUTH_KEYS=test:" + strings.Repeat("A", 43) + "=",
 	}
