@@ -73,26 +73,7 @@ func (c *Checkout) RetryRefund(ctx context.Context, actor Actor, id, idempotency
 	}
 	var result outcome
 	err = c.atomically(ctx, "try a refund again", func(ctx context.Context, tx CheckoutTx) error {
-		if err := tx.HoldKey(ctx, actor.ID, refundOperation+" "+idempotencyKey); err != nil {
-			return err
-		}
-		order, refusal := tx.LockOrder(ctx, id)
-		if refusal != nil && refusalOf(refusal) == nil {
-			return refusal
-		}
-		if result, err = earlier(ctx, tx, key); !errors.Is(err, ErrNotFound) {
-			return err
-		}
-		if refusal == nil {
-			refusal = c.giveBackAgain(ctx, tx, &order)
-		}
-		result = outcome{Order: &order}
-		if refusal != nil {
-			if result = (outcome{Refusal: refusalOf(refusal)}); result.Refusal == nil {
-				return refusal
-			}
-		}
-		result, err = c.keep(ctx, tx, key, result)
+		result, err = c.retryRefundOnce(ctx, tx, id, key)
 		return err
 	})
 	if err != nil {
@@ -100,6 +81,30 @@ func (c *Checkout) RetryRefund(ctx context.Context, actor Actor, id, idempotency
 	}
 	order, err = result.result()
 	return order, result.replayed, err
+}
+
+func (c *Checkout) retryRefundOnce(ctx context.Context, tx CheckoutTx, id string, key RequestKey) (outcome, error) {
+	if err := tx.HoldKey(ctx, key.AccountID, refundOperation+" "+key.Key); err != nil {
+		return outcome{}, err
+	}
+	order, err := tx.LockOrder(ctx, id)
+	if err != nil && refusalOf(err) == nil {
+		return outcome{}, err
+	}
+	if before, lookupErr := earlier(ctx, tx, key); !errors.Is(lookupErr, ErrNotFound) {
+		return before, lookupErr
+	}
+	if err == nil {
+		err = c.giveBackAgain(ctx, tx, &order)
+	}
+	if err == nil {
+		return c.keep(ctx, tx, key, outcome{Order: &order})
+	}
+	refused := refusalOf(err)
+	if refused == nil {
+		return outcome{}, err
+	}
+	return c.keep(ctx, tx, key, outcome{Refusal: refused})
 }
 
 // giveBackAgain begins another try of each refund of the locked order that has failed.
