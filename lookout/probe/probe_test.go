@@ -427,39 +427,34 @@ func cleansUp(t *testing.T, s *stage) {
 		require.NoError(t, result.WriteTable(&table))
 		require.Contains(t, table.String(), "Left open because they could not be cancelled: 1.")
 	})
-	t.Run("when it is stopped in the middle", func(t *testing.T) {
-		s.breaks(nil)
-		config := s.config(t)
-		customer := s.customer(t, config)
-		ctx, stop := context.WithCancel(t.Context())
-		s.breaks(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-			if is("POST", "/api/v1/orders/"+anID+"/pay")(r) {
-				stop()
-			}
-			return false
+	for sentence, stops := range map[string]func(stop func()) func(http.ResponseWriter, *http.Request, http.Handler) bool{
+		"when it is stopped in the middle":                                                   stopsInThePayment,
+		"when the payment that it was stopped in succeeds between two looks at what is open": paysAfterTheFirstLook,
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			s.breaks(nil)
+			config := s.config(t)
+			customer := s.customer(t, config)
+			ctx, stop := context.WithCancel(t.Context())
+			s.breaks(stops(stop))
+			prober, err := New(config)
+			require.NoError(t, err)
+			defer prober.Close()
+			result := prober.Run(ctx)
+			require.ErrorIs(t, result.Err(), context.Canceled)
+			require.Equal(t, 1, result.Cleaned)
+			require.Zero(t, customer.open(t))
 		})
-		prober, err := New(config)
-		require.NoError(t, err)
-		defer prober.Close()
-		result := prober.Run(ctx)
-		require.ErrorIs(t, result.Err(), context.Canceled)
-		require.Equal(t, 1, result.Cleaned)
-		require.Zero(t, customer.open(t))
-	})
-	t.Run("when the payment that it was stopped in succeeds between two looks at what is open", func(t *testing.T) {
-		s.breaks(nil)
-		config := s.config(t)
-		customer := s.customer(t, config)
-		ctx, stop := context.WithCancel(t.Context())
-		s.breaks(paysAfterTheFirstLook(stop))
-		prober, err := New(config)
-		require.NoError(t, err)
-		defer prober.Close()
-		result := prober.Run(ctx)
-		require.ErrorIs(t, result.Err(), context.Canceled)
-		require.Equal(t, 1, result.Cleaned)
-		require.Zero(t, customer.open(t))
-	})
+	}
+}
+
+func stopsInThePayment(stop func()) func(http.ResponseWriter, *http.Request, http.Handler) bool {
+	return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if is("POST", "/api/v1/orders/"+anID+"/pay")(r) {
+			stop()
+		}
+		return false
+	}
 }
 
 // paysAfterTheFirstLook stops the run in its payment, and lets the payment through when the run has looked once at what is open.
